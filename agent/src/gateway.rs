@@ -120,7 +120,7 @@ impl Gateway {
     }
 }
 
-/// Serves until `stop` is done; what is being answered then gets two seconds more.
+/// Serves until `stop` is done; what is being answered then gets two seconds more. Runs in a `LocalSet`.
 ///
 /// # Errors
 /// `gateway.listen` when the listener has no address.
@@ -138,7 +138,7 @@ pub async fn serve(
     let mut lines = JoinSet::new();
     let begin = |stream, ticket| {
         while lines.try_join_next().is_some() {}
-        lines.spawn(speak(stream, at, ticket, gateway.clone(), told.clone()));
+        lines.spawn_local(speak(stream, at, ticket, gateway.clone(), told.clone()));
     };
     // The listener is closed with it.
     tokio::select! {

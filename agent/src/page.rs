@@ -146,7 +146,7 @@ async fn listen(at: SocketAddr) -> TcpListener {
 }
 
 async fn speak(stream: TcpStream, ticket: ConnectionTicket, sampler: Rc<BoxSampler>) {
-    let answer = |request| answered(request, sampler.clone());
+    let answer = move |request| answered(request, sampler.clone());
     server::converse(stream, ticket, OPTIONS, pending(), answer).await;
 }
 

@@ -4,16 +4,18 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use logic::places::Caller;
-use tokio::io::{AsyncRead, AsyncWrite};
+use system::observed::{BoxedStream, ByteStream};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::connections::{ConnectionFlow, ConnectionTicket, Connections, KeptContent, watched};
@@ -103,17 +105,50 @@ pub(crate) struct ConnectionOptions {
 
 /// One caller, to the end: a head that does not come, a connection that stands still, somebody else who needs the room.
 /// When `stop` ends, what is being answered is answered, and nothing after it.
-pub(crate) async fn converse<B, F>(
-    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+pub(crate) fn converse<B, F>(
+    stream: impl ByteStream + 'static,
     ticket: ConnectionTicket,
     options: ConnectionOptions,
-    stop: impl Future<Output = ()>,
-    answer: impl Fn(Request<Incoming>) -> F,
-) where
-    B: Body<Data = Bytes> + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    F: Future<Output = Response<B>>,
+    stop: impl Future<Output = ()> + 'static,
+    answer: impl Fn(Request<Incoming>) -> F + 'static,
+) -> impl Future<Output = ()>
+where
+    B: Body<Data = Bytes> + 'static,
+    B::Error: Into<BoxedError> + 'static,
+    F: Future<Output = Response<B>> + 'static,
 {
+    let answer = move |request| -> BoxedAnswer {
+        let answer = answer(request);
+        Box::pin(async {
+            answer
+                .await
+                .map(|body| -> BoxedBody { Box::pin(body.map_err(Into::into)) })
+        })
+    };
+    let (stream, flow) = watched(stream);
+    converse_boxed(
+        Box::new(stream),
+        flow,
+        ticket,
+        options,
+        Box::pin(stop),
+        Box::new(answer),
+    )
+}
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+type BoxedBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxedError>>>;
+type BoxedAnswer = Pin<Box<dyn Future<Output = Response<BoxedBody>>>>;
+
+/// The same for all doors: hyper's server stands once in the program.
+async fn converse_boxed(
+    stream: BoxedStream,
+    flow: ConnectionFlow,
+    ticket: ConnectionTicket,
+    options: ConnectionOptions,
+    stop: Pin<Box<dyn Future<Output = ()>>>,
+    answer: Box<dyn Fn(Request<Incoming>) -> BoxedAnswer>,
+) {
     let denied = ticket.caller() == Caller::Denied;
     let service = service_fn(|request| {
         // Who may not speak here makes room for others like it, whatever it asks.
@@ -121,7 +156,6 @@ pub(crate) async fn converse<B, F>(
         let answer = answer(request);
         async { Ok::<_, Infallible>(answer.await.map(|body| KeptContent::new(body, busy))) }
     });
-    let (stream, flow) = watched(stream);
     let mut server = http1::Builder::new();
     server
         .timer(TokioTimer::new())

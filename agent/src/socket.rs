@@ -162,11 +162,12 @@ async fn speak(stream: UnixStream, roles: ApiRoles, ticket: ConnectionTicket, sh
         },
         _ => OPTIONS,
     };
-    let answer = |request| {
-        let (shared, ticket) = (shared.clone(), ticket.clone());
+    let answering = ticket.clone();
+    let answer = move |request| {
+        let (shared, ticket) = (shared.clone(), answering.clone());
         async move { route::answer(&shared, &ticket, roles, request).await }
     };
-    server::converse(stream, ticket.clone(), options, pending(), answer).await;
+    server::converse(stream, ticket, options, pending(), answer).await;
 }
 
 /// What a caller may do: root and the daemon's own user everything, others what the configuration says.

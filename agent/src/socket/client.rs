@@ -26,6 +26,7 @@ use serde_json::{Value as Json, json};
 use tokio::net::UnixStream;
 
 use crate::engine::progress::{Progress, RunWatch};
+use system::observed::BoxedStream;
 use system::root::Root;
 
 /// A daemon that does not answer within this is busy enough.
@@ -304,6 +305,7 @@ async fn begun(
     path: &str,
     body: Bytes,
 ) -> Result<Response<Incoming>, Fault> {
+    let stream: BoxedStream = Box::new(stream);
     let (mut send, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(gone)?;
     tokio::task::spawn_local(async move {
         // Its end is seen by whoever reads the answer.

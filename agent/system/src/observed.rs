@@ -8,6 +8,14 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// What HTTP is spoken over: hyper stands once in the program, and not for each kind of stream.
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
+
+/// Any of them.
+pub type BoxedStream = Box<dyn ByteStream>;
+
 /// Sees what passes one stream.
 pub trait Observer {
     /// These bytes were read; none at the end of the stream.

@@ -197,7 +197,8 @@ impl GatewayServed {
                 .enable_all()
                 .build()
                 .unwrap();
-            runtime.block_on(async {
+            let local = tokio::task::LocalSet::new();
+            local.block_on(&runtime, async {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();
                 let stopped = async { drop(stopped.await) };

@@ -17,7 +17,8 @@ use logic::fault::{Code, Fault, NetCause, OsCause, TlsCause};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::TcpMaxSeg;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, BufReader};
+use system::observed::BoxedStream;
+use tokio::io::BufReader;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -96,7 +97,7 @@ pub(super) async fn dial(
     let own = stream.local_addr().ok();
     let (mut tap, wire) = ledger.tap(stream);
     if !url.https {
-        let spoken = speak(tap, own, url).await?;
+        let spoken = speak(Box::new(tap), own, url).await?;
         return Ok(lane(spoken, url, wire, None, via.cloned()));
     }
     if let Some(via) = via {
@@ -140,7 +141,7 @@ pub(super) async fn dial(
     let chain = tls.chain(shown, name);
     // Alerts and session tickets of TLS are no answer: what central said is counted above it.
     let (stream, wire) = Tap::over(stream);
-    let spoken = speak(stream, own, url).await?;
+    let spoken = speak(Box::new(stream), own, url).await?;
     Ok(lane(spoken, url, wire, Some(chain), None))
 }
 
@@ -164,14 +165,11 @@ fn lane(
 
 /// HTTP/1.1 on a stream, and whether it ended for want of a certificate; the connection's own task ends with it, or when the box loses the address `own` that it came
 /// from: nothing could arrive on it any more.
-async fn speak<S>(
-    stream: S,
+async fn speak(
+    stream: BoxedStream,
     own: Option<SocketAddr>,
     url: &Url,
-) -> Result<(SendRequest<Full<Bytes>>, Arc<AtomicBool>), Fault>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+) -> Result<(SendRequest<Full<Bytes>>, Arc<AtomicBool>), Fault> {
     let demands = Arc::new(AtomicBool::new(false));
     let demanded = demands.clone();
     let (sender, connection) = http1::Builder::new()
@@ -305,7 +303,7 @@ mod tests {
         // An address for documentation (RFC 5737): it is none of this machine's.
         let (near, _far) = tokio::io::duplex(1 << 10);
         let lost = Some("192.0.2.1:49152".parse().unwrap());
-        let (mut sender, _) = speak(near, lost, &url).await.unwrap();
+        let (mut sender, _) = speak(Box::new(near), lost, &url).await.unwrap();
         let request = hyper::Request::get("/").body(Full::default()).unwrap();
         let answered = timeout(10 * ADDRESS_CHECK, sender.send_request(request)).await;
         assert!(answered.unwrap().is_err());
