@@ -60,7 +60,7 @@ pub async fn run(root: &Root, read: &dyn Fn() -> SettingsInForce) -> Result<(), 
     let is_whole = api_socket.is_made() && !daemon.box_id.is_empty();
     // Behind the socket: those of another daemon stay.
     let flags = FlagKeeper::new(root, &shared);
-    let served = tokio::task::spawn_local(socket::serve(api_socket, shared));
+    let served = system::task::spawn_local(socket::serve(api_socket, shared));
     daemon.waits = first.settings.is_none();
     daemon.configured(first);
     // The start is over, whatever came of it: systemd would end a service that never says so.
@@ -250,7 +250,7 @@ impl Daemon {
     /// Writes running time down, beside the loop: a slow disk holds nothing up.
     fn keep_time(&self) {
         let (root, settings) = (self.root.clone(), (*self.shared.settings()).clone());
-        tokio::task::spawn_blocking(move || {
+        system::task::spawn_blocking(move || {
             // A folder that does not open is told elsewhere.
             if let Ok(engine) = Engine::open(&root, settings) {
                 engine.keep_time();

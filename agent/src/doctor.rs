@@ -194,7 +194,7 @@ async fn look(
     let holdings = async {
         let Some(engine) = engine.clone() else { return };
         let deep = options.deep;
-        let reading = tokio::task::spawn_blocking(move || holdings::read(&engine, deep));
+        let reading = system::task::spawn_blocking(move || holdings::read(&engine, deep));
         let read = match deep {
             true => reading.await.ok(),
             false => timeout(DISK, reading).await.ok().and_then(Result::ok),

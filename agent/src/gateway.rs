@@ -22,6 +22,7 @@ use logic::gateway::AnswerSigner;
 use logic::gateway::login::{GatewayClient, Guesses, Tokens};
 use logic::places::ConnectionLimits;
 use logic::settings::Settings;
+use system::task::BoxedTasks;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -138,7 +139,7 @@ pub async fn serve(
     let mut lines = JoinSet::new();
     let begin = |stream, ticket| {
         while lines.try_join_next().is_some() {}
-        lines.spawn_local(speak(stream, at, ticket, gateway.clone(), told.clone()));
+        lines.spawn_boxed(speak(stream, at, ticket, gateway.clone(), told.clone()));
     };
     // The listener is closed with it.
     tokio::select! {

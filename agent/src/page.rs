@@ -86,7 +86,7 @@ impl StatusPage {
         }
         self.at = at;
         let (before, shared) = (self.served.take(), self.shared.clone());
-        self.served = Some(tokio::task::spawn_local(async move {
+        self.served = Some(system::task::spawn_local(async move {
             // The one before may hold the same port.
             if let Some(before) = before {
                 before.abort();
@@ -115,7 +115,7 @@ async fn serve(at: SocketAddr, shared: SharedState) {
     let (_open, closed) = watch::channel(());
     let begin = |stream, ticket| {
         let (sampler, mut closed) = (sampler.clone(), closed.clone());
-        tokio::task::spawn_local(async move {
+        system::task::spawn_local(async move {
             tokio::select! {
                 () = speak(stream, ticket, sampler) => {}
                 _ = closed.changed() => {}

@@ -127,9 +127,9 @@ pub async fn serve(api_socket: ApiSocket, shared: SharedState) {
         listener,
         shared: shared.clone(),
     };
-    tokio::task::spawn_local(package::sampler(shared.clone()));
+    system::task::spawn_local(package::sampler(shared.clone()));
     let begin = |(stream, roles), ticket| {
-        tokio::task::spawn_local(speak(stream, roles, ticket, shared.clone()));
+        system::task::spawn_local(speak(stream, roles, ticket, shared.clone()));
     };
     server::receive(gate, Connections::new(CONNECTION_LIMITS), begin).await;
 }

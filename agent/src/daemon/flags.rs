@@ -31,7 +31,7 @@ impl FlagKeeper {
     /// Begins with no flag up.
     pub(super) fn new(root: &Root, shared: &SharedState) -> Self {
         lower(root);
-        let task = tokio::task::spawn_local(keep(shared.clone()));
+        let task = system::task::spawn_local(keep(shared.clone()));
         let root = root.clone();
         Self { root, task }
     }

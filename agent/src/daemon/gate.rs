@@ -60,7 +60,7 @@ impl GatewayGate {
         let listen = self.settings.gateway.listen;
         let (root, settings) = (self.root.clone(), self.settings.clone());
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::task::spawn_local(async move {
+        let served = system::task::spawn_local(async move {
             // The one before may hold the same port until its last answer is sent.
             if let Some(before) = before {
                 before.end().await;

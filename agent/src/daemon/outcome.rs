@@ -85,7 +85,7 @@ impl Daemon {
     fn note_death(&self, trouble: &Fault) {
         let (root, settings) = (self.root.clone(), (*self.shared.settings()).clone());
         let how = trouble.cause.clone();
-        tokio::task::spawn_blocking(move || {
+        system::task::spawn_blocking(move || {
             // A folder that does not open is told elsewhere.
             if let Ok(engine) = Engine::open(&root, settings) {
                 engine.note_death(&how);

@@ -28,7 +28,7 @@ pub(super) struct Textfile {
 impl Textfile {
     pub(super) fn new(shared: &SharedState) -> Self {
         let news = Rc::new(Notify::new());
-        let task = tokio::task::spawn_local(keep(shared.clone(), news.clone()));
+        let task = system::task::spawn_local(keep(shared.clone(), news.clone()));
         Self { news, task }
     }
 
@@ -55,7 +55,7 @@ async fn keep(shared: SharedState, news: Rc<Notify>) {
         if let Some(box_view) = sample::anew(&shared).await {
             let (standing, daemon) = (box_view.standing.clone(), of_daemon(&shared));
             let write = move || metrics::write(&path, &standing, Some(&daemon));
-            match tokio::task::spawn_blocking(write).await {
+            match system::task::spawn_blocking(write).await {
                 Ok(Err(fault)) if !told => {
                     journal::trouble(&fault);
                     told = true;

@@ -30,6 +30,7 @@ use store::{Coming, PackageSink};
 use system::blocking::{ended, run_blocking};
 use system::clock;
 use system::root::trouble;
+use system::task::BoxedTasks;
 use vault::package::{Meta, PackageStore, PartialPackage};
 
 /// A package of more bytes than this is only looked at while sizes of others are unknown.
@@ -235,7 +236,7 @@ impl Executor<'_> {
                 let uplink = self.link.uplink.clone();
                 let asked =
                     async move { Done::Answered(id, PendingAnswer::to(&uplink, request).await) };
-                let task = self.tasks.spawn_local(asked);
+                let task = self.tasks.spawn_boxed(asked);
                 self.under_way.insert(id, task);
             }
             DownloadCommand::Read(id) => self.read(id),
@@ -282,7 +283,7 @@ impl Executor<'_> {
                     return Ok(Some(self.opens(Incoming::new(part, directory))));
                 };
                 let packages = packages.clone();
-                self.tasks.spawn_local(async move {
+                self.tasks.spawn_boxed(async move {
                     let opened =
                         run_blocking(move || Incoming::resume(&packages, meta, directory)).await;
                     Done::Opened(opened.and_then(|result| result))
@@ -343,7 +344,7 @@ impl Executor<'_> {
                 let piece = answer.piece().await;
                 Done::Piece(id, answer, piece)
             };
-            let task = self.tasks.spawn_local(read);
+            let task = self.tasks.spawn_boxed(read);
             self.under_way.insert(id, task);
         }
     }
@@ -388,7 +389,7 @@ impl Executor<'_> {
         match std::mem::replace(&mut self.store.coming, Coming::Nothing) {
             Coming::Known(incoming) => {
                 let check = async move { Done::Checked(incoming.verdict().await) };
-                self.tasks.spawn_local(check);
+                self.tasks.spawn_boxed(check);
             }
             other => {
                 self.store.coming = other;
@@ -405,7 +406,7 @@ impl Executor<'_> {
             Coming::Streamed(part) => part.handle().ok(),
             Coming::Nothing => None,
         };
-        self.tasks.spawn_local(async move {
+        self.tasks.spawn_boxed(async move {
             let synced = match file {
                 Some(file) => run_blocking(move || file.sync_data()).await,
                 None => Ok(Ok(())),

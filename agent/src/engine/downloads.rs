@@ -39,7 +39,7 @@ impl Downloads {
             self.link.watch.packages_wait(None, None);
         }
         if self.task.as_ref().is_none_or(JoinHandle::is_finished) {
-            self.task = Some(tokio::task::spawn_local(bring(self.link.clone())));
+            self.task = Some(system::task::spawn_local(bring(self.link.clone())));
         }
         self.lane().changed.notify_one();
     }

@@ -32,6 +32,7 @@ use super::trace::Tracer;
 use super::{exam, survey};
 use system::clock;
 use system::root::Root;
+use system::task::BoxedTasks;
 use uplink::{Meter, Uplink};
 use vault::Vault;
 use vault::catalogue::{
@@ -187,7 +188,7 @@ impl ActiveRun {
                 self.means.watch.does(doing(call.name));
                 let (uplink, send) = (self.means.uplink.clone(), send.clone());
                 let vault = self.means.vault.clone();
-                self.tasks.spawn_local(async move {
+                self.tasks.spawn_boxed(async move {
                     let answered: Answered = uplink.call(&call).await;
                     if let Ok(reply) = &answered
                         && call.name == "versions"
@@ -223,7 +224,7 @@ impl ActiveRun {
             }
             SyncCommand::PublicKey => {
                 let (pass, _) = self.means.sending.clone();
-                self.tasks.spawn_local(async move {
+                self.tasks.spawn_boxed(async move {
                     pass.encryption.asked(&pass.uplink).await;
                 });
                 None
@@ -233,7 +234,7 @@ impl ActiveRun {
                 let (pass, plan) = self.means.sending.clone();
                 let plan = spool::SpoolPlan { central, ..plan };
                 let send = send.clone();
-                self.tasks.spawn_local(async move {
+                self.tasks.spawn_boxed(async move {
                     let (count, told) = owed::send(&pass, plan).await;
                     let _ = send.send(SyncEvent::Owed(count, told));
                 });

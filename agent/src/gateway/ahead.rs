@@ -11,7 +11,8 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use logic::fault::Fault;
 use logic::seal::NONCE;
-use tokio::task::{JoinHandle, spawn_blocking};
+use system::task::spawn_blocking;
+use tokio::task::JoinHandle;
 
 use system::blocking::ended;
 use vault::package::Content;

@@ -21,7 +21,7 @@ use logic::gateway::setup::TaoRequest;
 use logic::gateway::{GatewayAnswer, GatewayRoute, accepts, diagnostic};
 use logic::identity::Enrolment;
 use logic::places::Caller;
-use tokio::task::spawn_blocking;
+use system::task::spawn_blocking;
 
 use super::content::{self, Out, Unread};
 use super::run::{Asker, NotShown};

@@ -307,7 +307,7 @@ async fn begun(
 ) -> Result<Response<Incoming>, Fault> {
     let stream: BoxedStream = Box::new(stream);
     let (mut send, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(gone)?;
-    tokio::task::spawn_local(async move {
+    system::task::spawn_local(async move {
         // Its end is seen by whoever reads the answer.
         let _ = connection.await;
     });

@@ -77,7 +77,7 @@ pub(super) fn answer(
         following: EventStream::new(last),
         send,
     };
-    tokio::task::spawn_local(follower.follow());
+    system::task::spawn_local(follower.follow());
     let body = ResponseBody::Events(receive);
     Ok(with_type(StatusCode::OK, "text/event-stream", body))
 }

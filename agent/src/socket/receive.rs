@@ -85,7 +85,7 @@ async fn here(shared: &SharedState, target: RouteTarget, document: Bytes) -> Res
     let limit = settings.results.max_item.bytes();
     let open = shared.intake_of(limit);
     // The disk may take its time to sync: others are answered meanwhile.
-    let kept = tokio::task::spawn_blocking(move || {
+    let kept = system::task::spawn_blocking(move || {
         if let Some(open) = open {
             match keep(&open, &target, &document) {
                 Err(trouble) if !trouble.code.is(Area::Intake) => {}

@@ -87,7 +87,7 @@ pub(super) async fn one(shared: &SharedState, id: &str) -> Result<Response<Respo
         let fates = open()?.fates(ItemKind::Results, &wanted)?;
         Ok::<Vec<Json>, Fault>(fates.iter().map(edition).collect())
     };
-    let read = tokio::task::spawn_blocking(read);
+    let read = system::task::spawn_blocking(read);
     let editions = read.await.map_err(|error| unread(&error))??;
     let Some(newest) = editions.last() else {
         let id = id.into();
@@ -120,7 +120,7 @@ pub(super) fn list(shared: &SharedState, query: &Query) -> Result<Response<Respo
     };
     let (lines, receive) = mpsc::channel(4);
     let open = open(shared);
-    tokio::task::spawn_blocking(move || {
+    system::task::spawn_blocking(move || {
         let mut piece = Vec::new();
         let read = open().and_then(|spool| {
             spool.each(&mut |ledger| {

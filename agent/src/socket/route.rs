@@ -291,7 +291,7 @@ fn sync_events(shared: &SharedState) -> Response<ResponseBody> {
     let mut told = shared.follow();
     let (send, receive) = mpsc::channel(16);
     let first = event("state", &outside::json(&standing::daemon(shared)));
-    tokio::task::spawn_local(async move {
+    system::task::spawn_local(async move {
         if send.send(first).await.is_err() {
             return;
         }

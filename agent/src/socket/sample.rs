@@ -263,7 +263,7 @@ impl BoxSampler {
         }
         // The checks of doctor may be under way, which take longer; whatever is known by then is shown.
         let sampler = self.clone();
-        let look = tokio::task::spawn_local(async move { sampler.box_view().await });
+        let look = system::task::spawn_local(async move { sampler.box_view().await });
         let _ = tokio::time::timeout(patience, look).await;
         self.shown.borrow().clone()
     }
@@ -284,7 +284,7 @@ impl BoxSampler {
         }
         self.looking.set(true);
         let sampler = self.clone();
-        tokio::task::spawn_local(async move {
+        system::task::spawn_local(async move {
             // One after the other: the store opens in one process at a time.
             if box_view {
                 sampler.box_view().await;

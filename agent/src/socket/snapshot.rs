@@ -350,7 +350,7 @@ impl SharedState {
             }
         };
         if library.used.replace(Some(Instant::now())).is_none() {
-            tokio::task::spawn_local(sweep(self.clone()));
+            system::task::spawn_local(sweep(self.clone()));
         }
         Ok(shelf)
     }
@@ -361,7 +361,7 @@ impl SharedState {
         waiting.set(waiting.get() + 1);
         if !self.library().looking.replace(true) {
             let seen = Marks::of(&self.home());
-            tokio::task::spawn_local(look(self.clone(), seen));
+            system::task::spawn_local(look(self.clone(), seen));
         }
         FeedWaiter(self.clone())
     }

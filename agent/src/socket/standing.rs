@@ -135,7 +135,7 @@ pub(super) async fn verdict(shared: &SharedState) -> Option<Rc<BoxView>> {
 pub(super) async fn look(shared: &SharedState, patience: Duration) -> Option<Rc<BoxView>> {
     let shared = shared.clone();
     // It goes on when nobody waits any more: the next one finds it.
-    let look = tokio::task::spawn_local(async move { sample::current(&shared).await });
+    let look = system::task::spawn_local(async move { sample::current(&shared).await });
     tokio::time::timeout(patience, look).await.ok()?.ok()?
 }
 

@@ -103,7 +103,7 @@ pub(super) fn attend(shared: &SharedState) -> Attendance {
     let events = shared.events();
     events.followers.set(events.followers.get() + 1);
     if !events.running.replace(true) {
-        tokio::task::spawn_local(watch(shared.clone()));
+        system::task::spawn_local(watch(shared.clone()));
     }
     Attendance(shared.clone())
 }
@@ -126,7 +126,7 @@ async fn watch(shared: SharedState) {
     let log = EventLog::new(u64::from_le_bytes(random()));
     *events.watched.borrow_mut() = Some(Watched { log, facts });
     events.news.notify_waiters();
-    let judging = tokio::task::spawn_local(judge(shared.clone()));
+    let judging = system::task::spawn_local(judge(shared.clone()));
     let mut told = shared.follow();
     let mut followed = Instant::now();
     while events.followers.get() > 0 || followed.elapsed() < LOG_LIFETIME {
@@ -291,7 +291,7 @@ fn packages_of(
 async fn beside<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    let read = tokio::task::spawn_blocking(read).await;
+    let read = system::task::spawn_blocking(read).await;
     read.unwrap_or_else(|error| Err(results::unread(&error)))
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn whole(
 /// What is not wanted is read and thrown away for a while: a caller that is still sending would else meet a closed door in
 /// place of the answer (RFC 9112 9.6).
 pub(super) fn linger(mut body: Incoming) {
-    tokio::task::spawn_local(async move {
+    system::task::spawn_local(async move {
         let (end, mut left) = (Instant::now() + LINGERING_TIME, LINGERING_BYTES);
         while let Ok(Some(piece)) = next_piece(&mut body, end, LINGERING_TIME).await {
             match left.checked_sub(piece.len()) {

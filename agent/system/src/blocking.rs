@@ -3,7 +3,9 @@
 //! Called by whoever opens, seals or flushes what is large.
 
 use logic::fault::{Code, Fault, RunCause};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
+
+use crate::task::spawn_blocking;
 
 /// Runs the work; the event loop goes on meanwhile.
 ///

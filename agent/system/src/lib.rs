@@ -9,3 +9,4 @@ pub mod notify;
 pub mod observed;
 pub mod own;
 pub mod root;
+pub mod task;
