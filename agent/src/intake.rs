@@ -2,7 +2,6 @@
 //! Never lets in half a document.
 //! Called by `results submit`, the local API and the gateway.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::copies::CopyFollower;
@@ -11,6 +10,7 @@ use logic::fault::Fault;
 use logic::fault::Finding;
 use logic::intake::{self, ExecutionState, IntakeItem, ItemKind};
 use logic::seal::NameHash;
+use logic::small_map::SmallMap;
 
 use vault::catalogue::{CatalogueStore, FileStamp};
 use vault::spool::Spool;
@@ -154,7 +154,7 @@ impl Intake {
         let stamps = stamps.collect::<Option<Vec<_>>>()?;
         let mut held = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
         if held.as_ref().is_none_or(|held| held.stamps != stamps) {
-            let mut names = BTreeMap::<EntityType, Vec<NameHash>>::new();
+            let mut names = SmallMap::<EntityType, Vec<NameHash>>::new();
             for catalogue in &catalogues {
                 for (kind, rows) in catalogue.shown().ok()?.types {
                     if matches!(kind, EntityType::Delivery | EntityType::TestTaker) {
@@ -172,7 +172,7 @@ impl Intake {
 /// Names of what the catalogues of all organisations show, in order.
 struct ShownNames {
     stamps: Vec<FileStamp>,
-    names: BTreeMap<EntityType, Vec<NameHash>>,
+    names: SmallMap<EntityType, Vec<NameHash>>,
 }
 
 #[cfg(test)]

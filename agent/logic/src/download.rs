@@ -33,7 +33,7 @@ mod looking;
 mod records;
 mod stream;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use command::{
@@ -48,6 +48,7 @@ use crate::package::{EditionFinding, Judged};
 use crate::package_lane::{PackageEnd, WaitReason, Waiting};
 use crate::rate::{Rate, RateOverride};
 use crate::retry;
+use crate::small_map::SmallMap;
 use crate::words::{FaultClass, Now};
 use crate::zip::{PackageIdentity, PackageTail};
 use bring::Bring;
@@ -166,7 +167,7 @@ pub struct Download {
     commands: VecDeque<DownloadCommand>,
     stage: Stage,
     looking: Option<Looking>,
-    requests: BTreeMap<RequestId, For>,
+    requests: SmallMap<RequestId, For>,
     last_request: RequestId,
     /// Requests that wait for the gate.
     asks: Vec<(RequestId, PackageRequest)>,
@@ -201,7 +202,7 @@ impl Download {
             commands: VecDeque::new(),
             stage: Stage::Look,
             looking: None,
-            requests: BTreeMap::new(),
+            requests: SmallMap::new(),
             last_request: 0,
             asks: Vec::new(),
             at_gate: false,

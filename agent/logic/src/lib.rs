@@ -47,6 +47,7 @@ pub mod retry;
 pub mod schedule;
 pub mod settings;
 pub mod site;
+pub mod small_map;
 pub mod sorted;
 pub mod span;
 pub mod spool;

@@ -2,11 +2,11 @@
 //! Never lets one caller, or one kind of request, take what another one needs.
 //! Called by the doors of the local API, the status page and the gateway.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::intake::ItemKind;
+use crate::small_map::SmallMap;
 
 /// Documents up to this are taken by the daemon itself, bytes.
 pub const SMALL_DOCUMENT: u64 = 256 << 10;
@@ -133,7 +133,7 @@ impl PlaceClass {
 /// The places that are taken.
 #[derive(Debug, Clone, Default)]
 pub struct TakenPlaces {
-    by: BTreeMap<(PlaceClass, Caller), usize>,
+    by: SmallMap<(PlaceClass, Caller), usize>,
 }
 
 impl TakenPlaces {
@@ -193,7 +193,7 @@ struct PlaceConnection {
 pub struct ConnectionTable {
     room: ConnectionLimits,
     next: ConnectionId,
-    open: BTreeMap<ConnectionId, PlaceConnection>,
+    open: SmallMap<ConnectionId, PlaceConnection>,
 }
 
 /// What becomes of one who comes.
@@ -213,14 +213,14 @@ impl ConnectionTable {
         Self {
             room,
             next: 0,
-            open: BTreeMap::new(),
+            open: SmallMap::new(),
         }
     }
 
     /// Somebody comes. Whoever has too many connections makes room among its own; where all together are too many, the
     /// caller that has most does. The oldest that is not being answered goes.
     pub fn enter(&mut self, caller: Caller) -> EntryDecision {
-        let mut counts = BTreeMap::<Caller, usize>::new();
+        let mut counts = SmallMap::<Caller, usize>::new();
         for connection in self.open.values() {
             *counts.entry(connection.caller).or_default() += 1;
         }

@@ -2,7 +2,7 @@
 //! Never judges otherwise than a run: the same `manifest` compares, the same `guard` holds back.
 //! Called by `engine`, which brings the lists, for `sync --dry-run`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::api::ChecksumPage;
 use crate::entity::EntityType;
@@ -11,6 +11,7 @@ use crate::fault::Fault;
 use crate::guard::{Memory, RetainedLists, Terms};
 use crate::manifest::{HeldRows, Manifest};
 use crate::seal::NameHash;
+use crate::small_map::SmallMap;
 use crate::sync::Hash;
 
 /// What would become of one type.
@@ -72,7 +73,7 @@ impl TypePreview {
 #[derive(Debug, Default)]
 pub struct CataloguePreview {
     /// By type, as far as lists were asked for.
-    pub types: BTreeMap<EntityType, TypePreview>,
+    pub types: SmallMap<EntityType, TypePreview>,
     /// Ids of the deliveries that central names.
     pub deliveries: Vec<String>,
     /// What would fail or be held back.

@@ -4,13 +4,14 @@
 
 use std::borrow::Borrow;
 use std::marker::PhantomData;
+use std::ops::Index;
 use std::{fmt, slice, vec};
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Entries in the order of their keys; it behaves, and is stored, as a `BTreeMap` of the same content.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SmallMap<K, V>(Vec<(K, V)>);
 
 impl<K, V> Default for SmallMap<K, V> {
@@ -46,7 +47,7 @@ impl<K, V> SmallMap<K, V> {
     }
 
     /// The same, to be changed.
-    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> {
+    pub fn iter_mut(&mut self) -> PairsMut<'_, K, V> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
     }
 
@@ -73,6 +74,11 @@ impl<K, V> SmallMap<K, V> {
     /// The entry with the greatest key.
     pub fn last_key_value(&self) -> Option<(&K, &V)> {
         self.iter().next_back()
+    }
+
+    /// The values alone.
+    pub fn into_values(self) -> impl Iterator<Item = V> {
+        self.0.into_iter().map(|(_, value)| value)
     }
 
     /// Takes out the entry with the least key.
@@ -140,30 +146,53 @@ impl<K: Ord, V> SmallMap<K, V> {
         Some(self.0.remove(at).1)
     }
 
-    /// The value of a key; where there is none, the one that is made for it.
-    pub fn or_insert_with(&mut self, key: K, made: impl FnOnce() -> V) -> &mut V {
-        let at = match self.place(&key) {
+    /// The place of a key, with a value or without.
+    pub fn entry(&mut self, key: K) -> SmallMapEntry<'_, K, V> {
+        SmallMapEntry { map: self, key }
+    }
+}
+
+/// The place of a key in a map.
+#[derive(Debug)]
+pub struct SmallMapEntry<'a, K, V> {
+    map: &'a mut SmallMap<K, V>,
+    key: K,
+}
+
+impl<'a, K: Ord, V> SmallMapEntry<'a, K, V> {
+    /// The value; where there is none, the one that is made for it.
+    pub fn or_insert_with(self, made: impl FnOnce() -> V) -> &'a mut V {
+        let at = match self.map.place(&self.key) {
             Ok(at) => at,
             Err(at) => {
-                self.0.insert(at, (key, made()));
+                self.map.0.insert(at, (self.key, made()));
                 at
             }
         };
-        &mut self.0[at].1
+        &mut self.map.0[at].1
     }
 
-    /// The value of a key; where there is none, an empty one.
-    pub fn or_default(&mut self, key: K) -> &mut V
+    /// The value; where there is none, this one.
+    pub fn or_insert(self, value: V) -> &'a mut V {
+        self.or_insert_with(|| value)
+    }
+
+    /// The value; where there is none, an empty one.
+    pub fn or_default(self) -> &'a mut V
     where
         V: Default,
     {
-        self.or_insert_with(key, V::default)
+        self.or_insert_with(V::default)
     }
 }
 
 /// The entries of a map in their order.
 pub type Pairs<'a, K, V> =
     std::iter::Map<slice::Iter<'a, (K, V)>, fn(&'a (K, V)) -> (&'a K, &'a V)>;
+
+/// The same, to be changed.
+pub type PairsMut<'a, K, V> =
+    std::iter::Map<slice::IterMut<'a, (K, V)>, fn(&'a mut (K, V)) -> (&'a K, &'a mut V)>;
 
 impl<'a, K, V> IntoIterator for &'a SmallMap<K, V> {
     type Item = (&'a K, &'a V);
@@ -174,12 +203,30 @@ impl<'a, K, V> IntoIterator for &'a SmallMap<K, V> {
     }
 }
 
+impl<'a, K, V> IntoIterator for &'a mut SmallMap<K, V> {
+    type Item = (&'a K, &'a mut V);
+    type IntoIter = PairsMut<'a, K, V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
 impl<K, V> IntoIterator for SmallMap<K, V> {
     type Item = (K, V);
     type IntoIter = vec::IntoIter<(K, V)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+impl<K: Ord + Borrow<Q>, Q: Ord + ?Sized, V> Index<&Q> for SmallMap<K, V> {
+    type Output = V;
+
+    /// For a key that is there for sure, as with a `BTreeMap`.
+    fn index(&self, key: &Q) -> &V {
+        self.get(key).expect("there is an entry of this key")
     }
 }
 
@@ -260,7 +307,11 @@ mod tests {
                 match act {
                     0 | 1 => prop_assert_eq!(small.insert(key, value), tree.insert(key, value)),
                     2 => prop_assert_eq!(small.remove(&key), tree.remove(&key)),
-                    3 => *small.or_default(key) = *tree.entry(key).or_default(),
+                    3 => {
+                        prop_assert_eq!(small.entry(key).or_default(), tree.entry(key).or_default());
+                        *small.entry(key).or_insert(9) ^= value;
+                        *tree.entry(key).or_insert(9) ^= value;
+                    }
                     _ => prop_assert_eq!(small.pop_first(), tree.pop_first()),
                 }
                 prop_assert_eq!(small.get(&key), tree.get(&key));

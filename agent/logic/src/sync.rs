@@ -10,7 +10,7 @@ mod confirm;
 mod lanes;
 mod read_ahead;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::api::{Answered, Call, answer};
@@ -24,6 +24,7 @@ use crate::report::{OwedCount, Report, Survey};
 use crate::retry::Refusals;
 use crate::schedule::RunStage;
 use crate::seal::NameHash;
+use crate::small_map::SmallMap;
 use crate::trace::Ended;
 use crate::words::{Now, Outcome, SyncParams};
 
@@ -58,7 +59,7 @@ pub struct SyncPlan {
     /// How many pages of one long list may be under way at once; 1: each is asked for when the one before has come.
     pub pages: usize,
     /// What the guard of deletions remembers, by type.
-    pub memory: BTreeMap<EntityType, Memory>,
+    pub memory: SmallMap<EntityType, Memory>,
     /// Seconds that this box has been running, over all its boots, when the run begins.
     pub running: u64,
     /// Keyed hash of an id, as the store computes it.
@@ -127,9 +128,9 @@ pub enum SyncCommand {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Publication {
     /// By type: what was staged and is to be shown, what is shown again, what is to be hidden.
-    pub changes: BTreeMap<EntityType, CatalogueChange>,
+    pub changes: SmallMap<EntityType, CatalogueChange>,
     /// What the guard of deletions remembers for the next run.
-    pub memory: BTreeMap<EntityType, Memory>,
+    pub memory: SmallMap<EntityType, Memory>,
     /// Seconds of running time: when what is hidden now was hidden.
     pub running: u64,
     /// Whether every list of all types was read to its end.
@@ -238,7 +239,7 @@ pub struct SyncMachine {
     survey: Survey,
     out: VecDeque<SyncCommand>,
     /// Calls under way, by ticket.
-    pending: BTreeMap<SyncTicket, Pending>,
+    pending: SmallMap<SyncTicket, Pending>,
     /// Calls that wait for their next attempt.
     waiting: Vec<(Now, Pending)>,
     tickets: SyncTicket,
@@ -278,7 +279,7 @@ impl SyncMachine {
             report,
             survey: Survey::default(),
             out: VecDeque::new(),
-            pending: BTreeMap::new(),
+            pending: SmallMap::new(),
             waiting: Vec::new(),
             tickets: 0,
             catalogue_done: false,

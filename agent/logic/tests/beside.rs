@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use logic::api::{Answered, Call, Reply};
@@ -14,6 +14,7 @@ use logic::package_lane::{PackageEnd, PackageLane, WaitReason, Waiting, WantedPa
 use logic::report::{ConnectionStats, OwedCount, Report, Survey};
 use logic::schedule::{self, Errand, PackagesState, Policy, RunEnd, RunParts, Schedule};
 use logic::seal::NameHash;
+use logic::small_map::SmallMap;
 use logic::sync::{SyncCommand, SyncEvent, SyncMachine, SyncPlan};
 use logic::words::{Now, Outcome, SyncParams};
 use proptest::prelude::*;
@@ -168,7 +169,7 @@ impl ProcessSite {
             batch: 128,
             lanes: 3,
             pages: 8,
-            memory: BTreeMap::new(),
+            memory: SmallMap::new(),
             running: 0,
             hash: std::rc::Rc::new(|_, id| name(id)),
             patience: match (asked, errand.no_wait) {

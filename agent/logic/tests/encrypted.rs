@@ -18,6 +18,7 @@ use logic::package_lane::PackageAccount;
 use logic::php;
 use logic::report::{ConnectionStats, OwedCount, Report, Survey};
 use logic::seal::NameHash;
+use logic::small_map::SmallMap;
 use logic::spool::{
     ItemAdmission, ItemState, Ledger, Loaded, Others, Sending, SpoolCommand, SpoolEnding,
     SpoolEvent, SpoolPlan,
@@ -248,7 +249,7 @@ fn run(asked: &mut BTreeMap<String, u32>) -> Report {
         batch: 128,
         lanes: 3,
         pages: 8,
-        memory: BTreeMap::new(),
+        memory: SmallMap::new(),
         running: 0,
         patience: None,
         interval: std::time::Duration::from_secs(900),

@@ -2,10 +2,11 @@
 //! Never a real probe.
 //! Run by `cargo test -p logic`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use logic::fault::{Code, CodeName, nearest};
 use logic::health::{Check, CheckFinding, CheckStatus, Facts, ReportedFault, fold, plan, worst};
+use logic::small_map::SmallMap;
 
 fn whole() -> Facts {
     Facts {
@@ -147,7 +148,7 @@ fn a_network_that_swallows_every_packet_takes_less_than_fifteen_seconds() {
 
 fn folded(failures: &[(Check, Code)]) -> Vec<(CodeName, CheckStatus)> {
     let steps = plan(&whole());
-    let mut found: BTreeMap<Check, CheckFinding> = Check::ALL
+    let mut found: SmallMap<Check, CheckFinding> = Check::ALL
         .into_iter()
         .map(|check| (check, CheckFinding::pass(check, said("sound"))))
         .collect();
@@ -220,7 +221,7 @@ fn a_link_that_loses_packets_explains_silence_and_nothing_definite() {
 fn a_finding_is_folded_by_the_code_that_it_names() {
     let steps = plan(&whole());
     let sound = |check| (check, CheckFinding::pass(check, said("sound")));
-    let mut found: BTreeMap<Check, CheckFinding> = Check::ALL.into_iter().map(sound).collect();
+    let mut found: SmallMap<Check, CheckFinding> = Check::ALL.into_iter().map(sound).collect();
     found.insert(
         Check::Spool,
         CheckFinding::warn(Code::ResultsRefused, said("two")),
@@ -259,7 +260,7 @@ fn lost_bytes_are_told_beside_a_dead_network() {
 
 #[test]
 fn a_check_without_a_result_is_late_and_never_sound() {
-    let findings = fold(&plan(&whole()), BTreeMap::new());
+    let findings = fold(&plan(&whole()), SmallMap::new());
     assert_eq!(findings[0].code, Code::DoctorLate);
     assert_eq!(worst(&findings), CheckStatus::Fail);
 }
@@ -268,7 +269,7 @@ fn a_check_without_a_result_is_late_and_never_sound() {
 fn every_check_ends_in_exactly_one_finding() {
     for offline in [true, false] {
         let facts = Facts { offline, ..whole() };
-        assert_eq!(fold(&plan(&facts), BTreeMap::new()).len(), Check::ALL.len());
+        assert_eq!(fold(&plan(&facts), SmallMap::new()).len(), Check::ALL.len());
     }
 }
 

@@ -4,7 +4,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use logic::api::{Answered, Call, Reply};
@@ -14,6 +13,7 @@ use logic::manifest::HeldRows;
 use logic::package_lane::PackageAccount;
 use logic::report::{ConnectionStats, OwedCount, Report, Survey};
 use logic::seal::NameHash;
+use logic::small_map::SmallMap;
 use logic::sync::{SyncCommand, SyncEvent, SyncMachine, SyncPlan};
 use logic::words::{Now, Outcome, SyncParams};
 use serde_json::json;
@@ -44,7 +44,7 @@ fn plan(asked: bool) -> SyncPlan {
         batch: 128,
         lanes: 3,
         pages: 8,
-        memory: BTreeMap::new(),
+        memory: SmallMap::new(),
         running: 0,
         patience: (!asked).then_some(10 * SECOND),
         interval: INTERVAL,

@@ -16,6 +16,7 @@ use logic::package_lane::PackageAccount;
 use logic::report::{ConnectionStats, OwedCount, Report, Survey};
 use logic::retry::mix;
 use logic::seal::NameHash;
+use logic::small_map::SmallMap;
 use logic::sync::{Publication, SyncCommand, SyncEvent, SyncMachine, SyncPlan};
 use logic::words::{Now, SyncParams};
 use proptest::prelude::*;
@@ -282,7 +283,7 @@ fn plan(pages: usize) -> SyncPlan {
         batch: 128,
         lanes: 3,
         pages,
-        memory: BTreeMap::new(),
+        memory: SmallMap::new(),
         running: 0,
         patience: None,
         interval: Duration::from_secs(900),

@@ -15,6 +15,7 @@ use logic::manifest::{HeldRows, IndexRows};
 use logic::package_lane::PackageAccount;
 use logic::report::{ConnectionStats, OwedCount, Report, Survey};
 use logic::seal::NameHash;
+use logic::small_map::SmallMap;
 use logic::sync::{Publication, SyncCommand, SyncEvent, SyncMachine, SyncPlan};
 use logic::words::{Now, Outcome, SyncParams};
 use proptest::prelude::*;
@@ -202,7 +203,7 @@ struct FaultyDisk {
     staged: BTreeMap<(EntityType, NameHash), Entity>,
     visible: BTreeMap<(EntityType, NameHash), Entity>,
     hidden: BTreeMap<(EntityType, NameHash), Entity>,
-    memory: BTreeMap<EntityType, Memory>,
+    memory: SmallMap<EntityType, Memory>,
 }
 
 impl FaultyDisk {

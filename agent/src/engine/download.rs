@@ -6,7 +6,6 @@ mod answer;
 mod relative;
 mod store;
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use logic::download::{
 use logic::entity::Checksum;
 use logic::fault::{Code, Fault, FileAct, Id, PackageCause};
 use logic::package_lane::{PackageEnd, Waiting, WantedPackage};
+use logic::small_map::SmallMap;
 use logic::zip::VerificationResult;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
@@ -103,9 +103,9 @@ pub(super) async fn fetch(link: &Link, wanted: &WantedPackage, defers: bool) -> 
         wanted,
         held,
         store: PackageSink::default(),
-        answers: BTreeMap::new(),
-        pieces: BTreeMap::new(),
-        under_way: BTreeMap::new(),
+        answers: SmallMap::new(),
+        pieces: SmallMap::new(),
+        under_way: SmallMap::new(),
         tasks: JoinSet::new(),
     };
     let end = executor.run(&mut machine).await;
@@ -128,11 +128,11 @@ struct Executor<'a> {
     held: Option<Meta>,
     store: PackageSink,
     /// Answers that nobody reads at the moment.
-    answers: BTreeMap<RequestId, PendingAnswer>,
+    answers: SmallMap<RequestId, PendingAnswer>,
     /// The piece of each answer that came last.
-    pieces: BTreeMap<RequestId, Bytes>,
+    pieces: SmallMap<RequestId, Bytes>,
     /// What is being asked for or read.
-    under_way: BTreeMap<RequestId, AbortHandle>,
+    under_way: SmallMap<RequestId, AbortHandle>,
     tasks: JoinSet<Done>,
 }
 

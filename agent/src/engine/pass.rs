@@ -2,7 +2,6 @@
 //! Never lets central see a number that is not durable.
 //! Called by `engine/session`.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use logic::guard::Memory;
 use logic::health::standing::is_of_other;
 use logic::report::{KeptReport, Report};
 use logic::settings::SyncStep;
+use logic::small_map::SmallMap;
 use logic::spool;
 use logic::sync::SyncPlan;
 use logic::words::SyncParams;
@@ -216,7 +216,7 @@ impl Engine {
         &self,
         request: &Request,
         params: &SyncParams,
-        memory: BTreeMap<EntityType, Memory>,
+        memory: SmallMap<EntityType, Memory>,
     ) -> SyncPlan {
         let all = request.types.is_empty();
         let steps = &self.settings.sync.steps;

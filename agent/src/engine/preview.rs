@@ -3,14 +3,13 @@
 //! keeps no row of it (protocol 9.4).
 //! Called by `cli`.
 
-use std::collections::BTreeMap;
-
 use logic::api::{Call, ChecksumPage, answer};
 use logic::entity::EntityType;
 use logic::fault::Fault;
 use logic::guard::Terms;
 use logic::manifest::HeldRows;
 use logic::preview::{CataloguePreview, PreviewMachine, TypePreview};
+use logic::small_map::SmallMap;
 use logic::words::SyncParams;
 
 use super::pass::not_enrolled;
@@ -27,7 +26,7 @@ pub struct SyncPreview {
     /// The organisation of the box.
     pub organisation: String,
     /// By type.
-    pub types: BTreeMap<EntityType, TypePreview<String>>,
+    pub types: SmallMap<EntityType, TypePreview<String>>,
     /// Deliveries whose packages would be fetched.
     pub fetch: Vec<String>,
     /// Deliveries that changed and whose packages are held: central's would be compared with them.

@@ -5,7 +5,6 @@
 mod generation;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use logic::package_lane::WantedPackage;
 use logic::report::{ConnectionStats, Report, Survey};
 use logic::schedule::RunStage;
 use logic::seal::NameHash;
+use logic::small_map::SmallMap;
 use logic::spool;
 use logic::sync::{SyncCommand, SyncEvent, SyncMachine, SyncPlan};
 use tokio::sync::mpsc;
@@ -73,7 +73,7 @@ pub(super) struct ActiveRun {
     /// The edition that is shown could not be read after a publication that failed: nothing follows from `edition`.
     unread: bool,
     /// What this run brought, by type, as it came. Of 200,000 entities nothing but this is kept: ids are read again.
-    staged: BTreeMap<EntityType, Vec<(NameHash, EntityLocation)>>,
+    staged: SmallMap<EntityType, Vec<(NameHash, EntityLocation)>>,
     /// Something went that cannot be named any more: the feed then begins a new epoch.
     unnamed: bool,
     classes: EntityRows,
@@ -97,7 +97,7 @@ impl ActiveRun {
             index,
             edition,
             unread: false,
-            staged: BTreeMap::new(),
+            staged: SmallMap::new(),
             unnamed: false,
             classes: EntityRows::new(),
             writer: None,

@@ -2,7 +2,7 @@
 //! Never takes a byte whose answer was not honest about its place, and never calls a package whole that was not checked.
 //! Called by `download`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range as Span;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use crate::chunk::RecordWorklist;
 use crate::fault::{Code, Fault, PartFlaw};
 use crate::pace::{RangeEnd, RangeSample, RangeWait};
 use crate::retry::Rounds;
+use crate::small_map::SmallMap;
 use crate::words::FaultClass;
 use crate::zip::{Defect, DeltaSegment, Directory, VerificationResult};
 
@@ -46,7 +47,7 @@ pub(super) struct Bring {
     pub(super) building: bool,
     /// Where a piece is being copied to.
     pub(super) copying: Option<Span<u64>>,
-    parts: BTreeMap<RequestId, RangeInFlight>,
+    parts: SmallMap<RequestId, RangeInFlight>,
     rests: Vec<Rest>,
     /// The end is looked at: nothing new is asked for meanwhile.
     doubt: bool,
@@ -54,8 +55,8 @@ pub(super) struct Bring {
     /// Scraps in a row.
     scraps: u32,
     /// Members that were wrong once.
-    suspects: BTreeMap<usize, Option<Defect>>,
-    bad: BTreeMap<usize, Option<Defect>>,
+    suspects: SmallMap<usize, Option<Defect>>,
+    bad: SmallMap<usize, Option<Defect>>,
 }
 
 /// One range.
@@ -91,13 +92,13 @@ impl Bring {
             build: VecDeque::new(),
             building: false,
             copying: None,
-            parts: BTreeMap::new(),
+            parts: SmallMap::new(),
             rests: Vec::new(),
             doubt: false,
             rounds: Rounds::default(),
             scraps: 0,
-            suspects: BTreeMap::new(),
-            bad: BTreeMap::new(),
+            suspects: SmallMap::new(),
+            bad: SmallMap::new(),
         }
     }
 
@@ -502,7 +503,7 @@ impl Download {
         }
         let unseen = verdict.unseen.into_iter().map(|member| (member, None));
         let bad = verdict.bad.into_iter().map(|(at, why)| (at, Some(why)));
-        let bad: BTreeMap<usize, Option<Defect>> = bad.chain(unseen).collect();
+        let bad: SmallMap<usize, Option<Defect>> = bad.chain(unseen).collect();
         let twice = bad.iter().find(|(at, _)| bring.suspects.contains_key(at));
         if let Some((at, why)) = twice {
             let proven = why.is_some() && bring.suspects.get(at) == Some(why);
@@ -525,7 +526,7 @@ impl Download {
             bring.records.forget(records.clone());
             self.commands.push_back(DownloadCommand::Forget(records));
         }
-        bring.suspects.append(&mut bring.bad);
+        bring.suspects.extend(std::mem::take(&mut bring.bad));
         self.bring_rest();
     }
 }

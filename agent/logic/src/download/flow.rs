@@ -2,11 +2,11 @@
 //! Never lets a power cut cost more than the window, over all connections together.
 //! Called by `download` for every piece.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::command::RequestId;
 use crate::rate::{Rate, RateOverride};
+use crate::small_map::SmallMap;
 
 /// What holds up reading; goes from one package to the next.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub(super) struct FlowControl {
     /// A pause or an exam: nothing is read.
     paused: bool,
     /// Requests that wait to be read, and until when the rate makes them wait.
-    waiting: BTreeMap<RequestId, Duration>,
+    waiting: SmallMap<RequestId, Duration>,
 }
 
 impl FlowControl {
@@ -30,7 +30,7 @@ impl FlowControl {
             gathered: 0,
             flushing: false,
             paused: false,
-            waiting: BTreeMap::new(),
+            waiting: SmallMap::new(),
         }
     }
 

@@ -2,7 +2,6 @@
 //! Never makes a check itself.
 //! Called by `doctor` before and after its probes.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use serde_json::{Value as Json, json};
 use super::message::{Message, SkipReason};
 use crate::fault::{Area, Code, CodeName, remedy};
 use crate::language::Localized;
+use crate::small_map::SmallMap;
 
 /// One layer that can be looked at, in the order in which causes lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -417,8 +417,8 @@ impl CheckFinding {
 
 /// What was found, for people and machines: failures, warnings, then the rest, each in the order of the plan. What
 /// follows from a failure is not told as one of its own.
-pub fn fold(steps: &[PlannedCheck], mut found: BTreeMap<Check, CheckFinding>) -> Vec<CheckFinding> {
-    let mut causes: BTreeMap<Check, CodeName> = BTreeMap::new();
+pub fn fold(steps: &[PlannedCheck], mut found: SmallMap<Check, CheckFinding>) -> Vec<CheckFinding> {
+    let mut causes: SmallMap<Check, CodeName> = SmallMap::new();
     let mut findings: Vec<CheckFinding> = Vec::new();
     for step in steps {
         let check = step.check;
@@ -473,7 +473,7 @@ pub fn fold(steps: &[PlannedCheck], mut found: BTreeMap<Check, CheckFinding>) ->
 fn inherited(
     check: Check,
     finding: Option<&CheckFinding>,
-    causes: &BTreeMap<Check, CodeName>,
+    causes: &SmallMap<Check, CodeName>,
 ) -> Option<CodeName> {
     let needed = check.needs().iter().filter_map(|need| causes.get(need));
     let effect = finding.and_then(|finding| finding.code.known());

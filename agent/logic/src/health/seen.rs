@@ -2,8 +2,6 @@
 //! Never looks at the world: `agent/doctor` fills the value, and a thing that was not looked at is empty in it.
 //! Called by `doctor`.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::clock::{self, ClockReferences};
@@ -16,6 +14,7 @@ use super::way::WaySeen;
 use super::{Check, CheckFinding, CheckStatus, Facts, fold, plan};
 use crate::fault::{Cause, Code, CodeName, ConfigCause, Fault, Finding};
 use crate::language::figure::Bytes;
+use crate::small_map::SmallMap;
 
 /// A failure as it was told: its code and the words for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -207,8 +206,8 @@ pub fn judge(seen: &Observations) -> Vec<CheckFinding> {
 
 impl Observations {
     /// A finding for each check that tells something.
-    fn found(&self) -> BTreeMap<Check, CheckFinding> {
-        let mut found = BTreeMap::new();
+    fn found(&self) -> SmallMap<Check, CheckFinding> {
+        let mut found = SmallMap::new();
         found.extend(self.config().map(|finding| (Check::Config, finding)));
         found.extend(self.state.as_ref().map(|s| (Check::State, s.judge())));
         found.extend(self.key().map(|finding| (Check::Key, finding)));

@@ -2,8 +2,6 @@
 //! Never speaks: `agent` does, and hands up what came.
 //! Called by `seen`.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::clock::Dated;
@@ -13,6 +11,7 @@ use super::{Check, CheckFinding};
 use crate::api::{Reply, answer};
 use crate::fault::{AnswerCause, Area, Code};
 use crate::outside;
+use crate::small_map::SmallMap;
 
 /// Central's certificate should live longer than this, in seconds.
 pub const EXPIRY: i64 = 21 * 86_400;
@@ -61,8 +60,8 @@ impl Talk {
     }
 
     /// What it means.
-    pub fn judge(&self) -> BTreeMap<Check, CheckFinding> {
-        let mut found = BTreeMap::new();
+    pub fn judge(&self) -> SmallMap<Check, CheckFinding> {
+        let mut found = SmallMap::new();
         if let Some(tls) = &self.tls {
             found.insert(Check::Tls, certificate(tls, self.later.as_ref()));
         }
@@ -84,7 +83,7 @@ impl Talk {
     }
 
     /// Credentials, role, version, organisation: each tells something only when the one before is sound.
-    fn admitted(&self, found: &mut BTreeMap<Check, CheckFinding>) {
+    fn admitted(&self, found: &mut SmallMap<Check, CheckFinding>) {
         // What the box does not know of itself is told whether central answers or not.
         if let Some(Err(told)) = &self.organisation {
             found.insert(Check::Organisation, told.fails());

@@ -2,7 +2,6 @@
 //! Never looks at anything: `agent` does, and hands up a value; the thresholds stand here once.
 //! Called by `seen`.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use super::message::{Names, Peer, WayMessage};
 use super::{Check, CheckFinding, CheckStatus};
 use crate::fault::Code;
 use crate::resolver::LookupFailure;
+use crate::small_map::SmallMap;
 
 mod ip;
 pub mod route;
@@ -124,8 +124,8 @@ pub enum ConnectFailure {
 
 impl WaySeen {
     /// What it means. `central`: whether it was central that answered in the end, as far as that is known.
-    pub fn judge(&self, central: Option<bool>) -> BTreeMap<Check, CheckFinding> {
-        let mut found = BTreeMap::new();
+    pub fn judge(&self, central: Option<bool>) -> SmallMap<Check, CheckFinding> {
+        let mut found = SmallMap::new();
         if let Some(interfaces) = &self.interfaces {
             found.insert(Check::Link, link(interfaces));
         }

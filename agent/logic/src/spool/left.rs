@@ -2,13 +2,13 @@
 //! Never counts what waits for the box itself, nor what a person set aside.
 //! Called by the machine of `spool` at its end.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{ItemState, ItemTrial, Sending, SpoolEntry};
 use crate::fault::Finding;
 use crate::fault::{Age, Cause, Code, CodeName, Fault, ItemCause, OwedItems};
 use crate::intake::ItemKind;
+use crate::small_map::SmallMap;
 use crate::span;
 use crate::words::Now;
 
@@ -24,7 +24,7 @@ const MAX_AGE: u64 = 10 * 365 * 86_400;
 /// What is left for one reason.
 #[derive(Debug, Default)]
 struct Left {
-    counts: BTreeMap<ItemKind, u64>,
+    counts: SmallMap<ItemKind, u64>,
     /// Of the item that came first.
     oldest: i64,
     cause: Option<Cause>,
@@ -32,7 +32,7 @@ struct Left {
 
 impl Sending {
     pub(super) fn left(&self, now: Now) -> Vec<Fault> {
-        let mut left: BTreeMap<CodeName, Left> = BTreeMap::new();
+        let mut left: SmallMap<CodeName, Left> = SmallMap::new();
         for (key, entry) in &self.entries {
             let sent = key.kind != ItemKind::LtiUsers || self.plan.lti_users;
             let Some((code, cause)) = self.waits(entry).filter(|_| sent) else {

@@ -18,6 +18,7 @@ use crate::fault::{CatalogueCause, Cause, Code, Fault, Id};
 use crate::guard::Terms;
 use crate::manifest::{HeldRows, Manifest};
 use crate::php;
+use crate::small_map::SmallMap;
 use crate::words::Now;
 
 /// Ids that may wait for their details before the next page of a list is asked for: lists are fast, details are not, and
@@ -35,7 +36,7 @@ const ONTOLOGY: &str = "http://www.tao.lu/Ontologies/";
 pub(super) struct CatalogueLane {
     /// Types whose lists are still to come.
     order: VecDeque<EntityType>,
-    kinds: BTreeMap<EntityType, TypeState>,
+    kinds: SmallMap<EntityType, TypeState>,
     batches: VecDeque<(EntityType, Vec<String>)>,
     /// The next page of the open list, which waits until fewer ids do.
     next_page: Option<(EntityType, String)>,
@@ -92,7 +93,7 @@ impl CatalogueLane {
         Self {
             began: now,
             order: plan.types.iter().copied().collect(),
-            kinds: BTreeMap::new(),
+            kinds: SmallMap::new(),
             batches: VecDeque::new(),
             next_page: None,
             ahead: ReadAhead::default(),

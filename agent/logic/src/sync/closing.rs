@@ -67,7 +67,7 @@ impl SyncMachine {
 #[cfg(test)]
 mod tests {
     use crate::fault::Code;
-    use std::collections::BTreeMap;
+    use crate::small_map::SmallMap;
     use std::rc::Rc;
 
     use super::*;
@@ -108,7 +108,7 @@ mod tests {
             batch: 128,
             lanes: 1,
             pages: 1,
-            memory: BTreeMap::new(),
+            memory: SmallMap::new(),
             running: 0,
             hash: Rc::new(|_, _| NameHash([0; 16])),
             patience: None,

@@ -9,7 +9,6 @@
 //! | the page in which the list ends by the count of the index comes, and names new ids | the same |
 //! | every further page is as long and names the next one so; nothing fails | no page more is read ahead in this run |
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -18,6 +17,7 @@ use crate::api::stranger::{Stranger, answered_by};
 use crate::api::{Answered, ChecksumPage};
 use crate::fault::Fault;
 use crate::manifest::PageRequest;
+use crate::small_map::SmallMap;
 use crate::words::Now;
 
 /// An answer slower than so many times that of page 2, which was asked for alone, takes one page off those under way.
@@ -131,7 +131,7 @@ struct Prefetch {
     awaited: Option<usize>,
     /// Offset of the page that is asked for next.
     next: usize,
-    pages: BTreeMap<usize, PageSlot>,
+    pages: SmallMap<usize, PageSlot>,
     most: usize,
     /// Pages that may be under way now.
     window: usize,
@@ -233,7 +233,7 @@ impl ReadAhead {
             turn: 2 * size,
             awaited: None,
             next: 2 * size,
-            pages: BTreeMap::new(),
+            pages: SmallMap::new(),
             most,
             window: most,
             alone: took,

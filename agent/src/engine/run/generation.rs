@@ -2,7 +2,6 @@
 //! Never shows half of a run: what was staged is renamed into place at once.
 //! Called by `engine/run`, which executes what `logic/sync` commands.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use logic::entity::{Entity, EntityType};
@@ -10,6 +9,7 @@ use logic::fault::{Code, Fault};
 use logic::guard::Memory;
 use logic::manifest::HeldRows;
 use logic::seal::NameHash;
+use logic::small_map::SmallMap;
 use logic::sync::{Publication, SyncEvent};
 
 use super::ActiveRun;
@@ -107,7 +107,7 @@ impl ActiveRun {
         self.edition = match &published {
             // Written, and not asked for again, while the run goes on for as long as packages come.
             Ok(()) => CatalogueRevision {
-                memory: BTreeMap::new(),
+                memory: SmallMap::new(),
                 ..edition
             },
             Err(_) => {
@@ -295,7 +295,7 @@ impl ActiveRun {
 }
 
 /// Two memories that differ have different ones.
-pub(super) fn fingerprint(memory: &BTreeMap<EntityType, Memory>) -> u64 {
+pub(super) fn fingerprint(memory: &SmallMap<EntityType, Memory>) -> u64 {
     let mut hasher = DefaultHasher::new();
     memory.hash(&mut hasher);
     hasher.finish()

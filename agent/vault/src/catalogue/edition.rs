@@ -9,6 +9,7 @@ use logic::guard::{Memory, MemoryShown};
 use logic::health::verdict::ShownCatalogue;
 use logic::manifest::IndexRows;
 use logic::seal::NameHash;
+use logic::small_map::SmallMap;
 use logic::sorted::Sorted;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -53,13 +54,13 @@ pub struct CatalogueRevision {
     /// Unix seconds of the last run that read all six lists to their ends; `None` before the first.
     pub complete_at: Option<i64>,
     /// Entities by type.
-    pub types: BTreeMap<EntityType, EntityRows>,
+    pub types: SmallMap<EntityType, EntityRows>,
     /// Classes outside the TAO ontology.
     pub classes: EntityRows,
     /// What the guard of deletions remembers.
-    pub memory: BTreeMap<EntityType, Memory>,
+    pub memory: SmallMap<EntityType, Memory>,
     /// What readers do not see, and what comes back without being fetched when central names it again.
-    pub hidden: BTreeMap<EntityType, HiddenRows>,
+    pub hidden: SmallMap<EntityType, HiddenRows>,
 }
 
 /// Shape of what stands behind the first release's: grows when that changes.
@@ -71,9 +72,9 @@ type Front = (
     u64,
     String,
     Option<i64>,
-    BTreeMap<EntityType, EntityRows>,
+    SmallMap<EntityType, EntityRows>,
     EntityRows,
-    BTreeMap<EntityType, BTreeMap<NameHash, i64>>,
+    SmallMap<EntityType, BTreeMap<NameHash, i64>>,
 );
 
 impl CatalogueRevision {
@@ -190,7 +191,7 @@ impl CatalogueRevision {
 
     /// Forgets what has been hidden for `keep` seconds of running time; whether there was anything.
     pub fn forget(&mut self, keep: u64, running: u64) -> bool {
-        let count = |hidden: &BTreeMap<_, HiddenRows>| hidden.values().map(BTreeMap::len).sum();
+        let count = |hidden: &SmallMap<_, HiddenRows>| hidden.values().map(BTreeMap::len).sum();
         let before: usize = count(&self.hidden);
         for rows in self.hidden.values_mut() {
             rows.retain(|_, hidden| logic::guard::left(hidden.at, keep, running) > 0);
@@ -209,7 +210,7 @@ impl CatalogueRevision {
         /// A row with its name: 36 bytes, and three numbers that are written as short as they are.
         const ROW_BYTES: usize = 48;
         begun.reserve_exact(self.all().count() * ROW_BYTES + 4096);
-        let votes: BTreeMap<EntityType, BTreeMap<NameHash, i64>> = BTreeMap::new();
+        let votes: SmallMap<EntityType, BTreeMap<NameHash, i64>> = SmallMap::new();
         let front = (
             &self.generation,
             &self.organisation_id,
@@ -236,9 +237,9 @@ impl CatalogueRevision {
         let (front, rest) = postcard::take_from_bytes::<Front>(plain).ok()?;
         let (generation, organisation_id, complete_at, types, classes, votes) = front;
         let (memory, hidden) = match rest {
-            [] => (kept(votes), BTreeMap::new()),
+            [] => (kept(votes), SmallMap::new()),
             [FORMAT, rest @ ..] => {
-                let (each, hidden): (BTreeMap<EntityType, M>, _) =
+                let (each, hidden): (SmallMap<EntityType, M>, _) =
                     postcard::from_bytes(rest).ok()?;
                 let each = each.into_iter().map(|(kind, each)| (kind, memory(each)));
                 (each.collect(), hidden)
@@ -258,7 +259,7 @@ impl CatalogueRevision {
 }
 
 /// What the first release held back is held back still; no list has proved it since.
-fn kept(votes: BTreeMap<EntityType, BTreeMap<NameHash, i64>>) -> BTreeMap<EntityType, Memory> {
+fn kept(votes: SmallMap<EntityType, BTreeMap<NameHash, i64>>) -> SmallMap<EntityType, Memory> {
     let memory = |names: BTreeMap<NameHash, i64>| Memory {
         held_back: names.len() as u64,
         absent: names.into_keys().map(|name| (name, None)).collect(),

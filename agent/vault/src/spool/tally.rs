@@ -2,12 +2,12 @@
 //! Never reads a content: accounts alone.
 //! Called by `engine`, `doctor` and the verbs.
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use logic::fault::{Fault, Finding};
 use logic::health::verdict as health;
 use logic::intake::ItemKind;
+use logic::small_map::SmallMap;
 use logic::spool;
 use logic::spool::ItemState;
 
@@ -35,9 +35,9 @@ impl Spool {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn tally_by_kind(&self) -> Result<(BTreeMap<ItemKind, health::OwedCounts>, HeldUp), Fault> {
+    pub fn tally_by_kind(&self) -> Result<(SmallMap<ItemKind, health::OwedCounts>, HeldUp), Fault> {
         let mut by_kind =
-            BTreeMap::from(ItemKind::ALL.map(|kind| (kind, health::OwedCounts::default())));
+            SmallMap::from(ItemKind::ALL.map(|kind| (kind, health::OwedCounts::default())));
         let mut held_up: Option<(i64, Finding)> = None;
         self.files.each(&self.files.folder, &mut |ledger| {
             if !self.is_own(&ledger)? {

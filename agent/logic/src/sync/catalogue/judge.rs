@@ -105,7 +105,7 @@ impl SyncMachine {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use crate::small_map::SmallMap;
     use std::rc::Rc;
 
     use super::*;
@@ -124,7 +124,7 @@ mod tests {
         NameHash(hash)
     }
 
-    fn begun(memory: BTreeMap<EntityType, Memory>) -> SyncMachine {
+    fn begun(memory: SmallMap<EntityType, Memory>) -> SyncMachine {
         let plan = SyncPlan {
             params: SyncParams {
                 organisation_id: "1001".into(),
@@ -199,7 +199,7 @@ mod tests {
             held_back: 1,
             ..Memory::default()
         };
-        let memory = BTreeMap::from([
+        let memory = SmallMap::from([
             (EntityType::TestTaker, remembered.clone()),
             (EntityType::Proctor, remembered.clone()),
         ]);
