@@ -68,9 +68,22 @@ pub(crate) struct Box {
     began: i64,
     /// The final content of `e` comes before this step of the next pass.
     pub(crate) final_before: Option<PassStep>,
+    /// Everything is handed over before this step of the next pass; the file that it lies in.
+    pub(crate) export_before: Option<PassStep>,
+    pub(crate) exported: Json,
 }
 
 impl Box {
+    /// What a person does between two steps of a pass.
+    fn happens_before(&mut self, step: PassStep) {
+        if self.final_before.take_if(|at| *at == step).is_some() {
+            self.final_comes();
+        }
+        if self.export_before.take_if(|at| *at == step).is_some() {
+            self.exported = self.export(false, usize::MAX);
+        }
+    }
+
     /// The final content of `e` comes now, and takes back what no request has carried yet.
     fn final_comes(&mut self) {
         let results = self.ledgers.values_mut();
@@ -107,6 +120,8 @@ impl Box {
             opened: 0,
             began: 1_795_000_000,
             final_before: None,
+            export_before: None,
+            exported: Json::Null,
         }
     }
 
@@ -337,13 +352,7 @@ impl Box {
     ) -> Option<SpoolEnding> {
         match command {
             SpoolCommand::Load(keys) => {
-                if self
-                    .final_before
-                    .take_if(|step| *step == PassStep::Load)
-                    .is_some()
-                {
-                    self.final_comes();
-                }
+                self.happens_before(PassStep::Load);
                 self.opened = self.opened.max(keys.len());
                 let load = |key: &ItemKey| {
                     Ok(Loaded {
@@ -355,13 +364,7 @@ impl Box {
                 events.push_back(SpoolEvent::Loaded(keys.iter().map(load).collect()));
             }
             SpoolCommand::Persist(changes) => {
-                if self
-                    .final_before
-                    .take_if(|step| *step == PassStep::Persist)
-                    .is_some()
-                {
-                    self.final_comes();
-                }
+                self.happens_before(PassStep::Persist);
                 let write = self.writes.pop_front().unwrap_or(Write::Kept);
                 let kept = match write {
                     Write::Kept => changes.len(),

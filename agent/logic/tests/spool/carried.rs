@@ -10,7 +10,7 @@ use logic::spool::ItemState;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use crate::bench::{Box, Cut, names, result, rows};
+use crate::bench::{Box, Cut, PassStep, names, result, rows};
 use crate::central::{Columns, Mishap, ResultCentral};
 use crate::{holds_once, owing, sent, states};
 
@@ -151,6 +151,30 @@ fn a_later_content_waits_until_the_one_in_the_file_has_arrived() {
         assert_eq!(state(&world, 1), ItemState::Acknowledged);
         holds_once(&world, "e", 4);
         assert_eq!(world.central.executions.len(), 1);
+    }
+}
+
+/// While a pass is under way a person writes the file: what was not marked yet does not go, what was goes and is told so.
+#[test]
+fn what_is_handed_over_during_a_pass_is_home_once() {
+    for (step, requests) in [(PassStep::Load, 0), (PassStep::Persist, 1)] {
+        for mishap in [Mishap::None, Mishap::CutAfter, Mishap::CutBefore] {
+            let mut world = owing(1, &[], vec![mishap; requests]);
+            world.export_before = Some(step);
+            world.pass();
+            let file = world.exported.clone();
+            assert_eq!(file.as_object().unwrap().len(), 1, "{step:?}");
+            if step == PassStep::Load {
+                all_are(&world, ItemState::Carried);
+                assert_eq!(sent(&world, "results"), 0);
+            }
+            world.rest(Duration::from_secs(3600));
+            world.central.import(&file, world.now);
+            world.pass();
+            all_are(&world, ItemState::Acknowledged);
+            holds_once(&world, "e0", 3);
+            assert_eq!(world.central.executions.len(), 1, "{step:?} {mishap:?}");
+        }
     }
 }
 
