@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, SystemTime};
 
-use logic::copies::{self, CopyStanding};
+use logic::copies::{self, CopyPlan, CopyStanding};
 use logic::fault::{Code, Fault, Finding, SiteCause};
 use logic::intake::ItemKind;
 use logic::seal::NameHash;
@@ -31,13 +31,15 @@ const TOGETHER: usize = 4 << 20;
 pub struct Copies {
     state: PathBuf,
     folder: CopyFolder,
+    /// What was sealed with keys before: it goes once it is there under the one in force.
+    former: Vec<CopyFolder>,
     spool: Spool,
     /// The generation of the last proof.
     generation: SealedFile,
 }
 
 impl Copies {
-    /// Those of this box at a place.
+    /// Those of this box at a place, under the key in force.
     ///
     /// # Errors
     /// What the file system says of the spool.
@@ -45,11 +47,16 @@ impl Copies {
         vault: &Vault,
         place: &Path,
         key: OrganisationKey,
+        former: Vec<OrganisationKey>,
         box_id: &str,
     ) -> Result<Self, Fault> {
+        let former = former.into_iter();
         Ok(Self {
             state: vault.state().to_owned(),
             folder: CopyFolder::new(place, key, box_id),
+            former: former
+                .map(|key| CopyFolder::new(place, key, box_id))
+                .collect(),
             spool: Spool::open(vault)?,
             generation: vault.entry("copies"),
         })
@@ -166,21 +173,17 @@ impl Copies {
             standing.odd = self.odd(&mut held);
         }
         let owed = self.spool.unacknowledged()?;
-        let names: BTreeSet<NameHash> = owed.iter().map(|one| self.folder.name(one)).collect();
-        let mut plan = copies::plan(&held, &names, &BTreeSet::new());
-        if !plan.unknown.is_empty() {
-            let mut acknowledged = BTreeSet::new();
-            self.spool.each_acknowledged(&mut |ledger| {
-                acknowledged.insert(copies::item(self.folder.name(&ledger)));
-            })?;
-            plan = copies::plan(&held, &names, &acknowledged);
-        }
+        let plan = self.planned(&self.folder, &held, &owed)?;
+        self.folder.remove(&plan.done)?;
         let missing: BTreeSet<NameHash> = plan.write.into_iter().collect();
-        let missing = owed
-            .into_iter()
-            .filter(|one| missing.contains(&self.folder.name(one)));
-        self.write(&missing.collect::<Vec<_>>())?;
-        self.folder.remove(&plan.drop)?;
+        let is_missing = |one: &&Ledger| missing.contains(&self.folder.name(one));
+        let missing: Vec<Ledger> = owed.iter().filter(is_missing).cloned().collect();
+        self.write(&missing)?;
+        self.folder.remove(&plan.replaced)?;
+        for former in &self.former {
+            let plan = self.planned(former, &former.held()?, &owed)?;
+            former.remove(&[plan.done, plan.replaced, plan.stays].concat())?;
+        }
         if prove {
             let generation = self.last_generation().max(self.folder.proof().unwrap_or(0)) + 1;
             // Remembered first: a proof that is older than this was put back.
@@ -191,6 +194,25 @@ impl Copies {
             standing.proven_at = Some(at);
         }
         Ok(())
+    }
+
+    /// What is to be done in a folder; which of it is acknowledged is looked up only where that decides something.
+    fn planned(
+        &self,
+        folder: &CopyFolder,
+        held: &BTreeSet<NameHash>,
+        owed: &[Ledger],
+    ) -> Result<CopyPlan, Fault> {
+        let names: BTreeSet<NameHash> = owed.iter().map(|one| folder.name(one)).collect();
+        let plan = copies::plan(held, &names, &BTreeSet::new());
+        if plan.unknown.is_empty() {
+            return Ok(plan);
+        }
+        let mut acknowledged = BTreeSet::new();
+        self.spool.each_acknowledged(&mut |ledger| {
+            acknowledged.insert(copies::item(folder.name(&ledger)));
+        })?;
+        Ok(copies::plan(held, &names, &acknowledged))
     }
 
     /// What is not as it was left: copies that do not open, which are written anew, or a place that was put back to an

@@ -67,8 +67,12 @@ pub fn item(name: NameHash) -> [u8; 12] {
 pub struct CopyPlan {
     /// What is owed and not there.
     pub write: Vec<NameHash>,
-    /// What goes once all of the former is there.
-    pub drop: Vec<NameHash>,
+    /// What central has: it goes first, which makes room.
+    pub done: Vec<NameHash>,
+    /// What goes once all of what is to be written is there.
+    pub replaced: Vec<NameHash>,
+    /// What is owed and there, as it stands.
+    pub stays: Vec<NameHash>,
     /// Copies of which nobody knows whether central has them: some may be the only ones.
     pub unknown: Vec<NameHash>,
 }
@@ -90,12 +94,14 @@ pub fn plan(
         owed.iter().map(|name| (item(*name), *name)).collect();
     let mut plan = CopyPlan {
         write: owed.difference(held).copied().collect(),
+        stays: owed.intersection(held).copied().collect(),
         ..CopyPlan::default()
     };
     for name in held.difference(owed) {
         let of = item(*name);
-        match items.contains_key(&of) || acknowledged.contains(&of) {
-            true => plan.drop.push(*name),
+        match items.contains_key(&of) {
+            true => plan.replaced.push(*name),
+            false if acknowledged.contains(&of) => plan.done.push(*name),
             false => plan.unknown.push(*name),
         }
     }
@@ -207,7 +213,9 @@ mod tests {
             &acknowledged.into_iter().collect(),
         );
         assert_eq!(plan.write, [named(2, 2), named(6, 1)]);
-        assert_eq!(plan.drop, [named(2, 1), named(3, 1), named(5, 1)]);
+        assert_eq!(plan.done, [named(3, 1), named(5, 1)]);
+        assert_eq!(plan.replaced, [named(2, 1)]);
+        assert_eq!(plan.stays, [named(1, 1)]);
         assert_eq!(plan.unknown, [named(4, 1)]);
     }
 

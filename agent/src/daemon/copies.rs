@@ -94,7 +94,10 @@ impl CopyKeeper {
             return news;
         }
         let is_due = |at, every| since(at).is_none_or(|since| since >= every);
-        let proves = is_due(self.proven, PROVEN_EVERY) || self.standing.trouble.is_some();
+        // A full place is proven to be there.
+        let is_unproven = |why: &logic::fault::Finding| why.code != Code::CopiesFull;
+        let proves = is_due(self.proven, PROVEN_EVERY)
+            || self.standing.trouble.as_ref().is_some_and(is_unproven);
         let lacks = self.lacks() && is_due(self.begun, AGAIN);
         let looks = is_due(self.looked, LOOK_EVERY);
         if looks {

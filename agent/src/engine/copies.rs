@@ -52,12 +52,11 @@ impl Engine {
         let first = self.of_first();
         let keys = site_keys(&self.settings)?;
         let organisation = first.organisation()?;
-        let key = keys
-            .first()
-            .map(|key| key.of_organisation(&organisation))
-            .ok_or_else(|| Fault::new(Code::SiteNoKey, logic::fault::SiteCause::NoKeyFile))?;
+        let keys = keys.iter().map(|key| key.of_organisation(&organisation));
+        let mut former: Vec<OrganisationKey> = keys.collect();
+        let key = former.remove(0);
         let box_id = first.identity()?.box_id;
-        Copies::new(&first.vault, place, key, &box_id).map(Some)
+        Copies::new(&first.vault, place, key, former, &box_id).map(Some)
     }
 
     /// Writes them beside an intake. What keeps them from it is told by the daemon and stands in no intake's way.

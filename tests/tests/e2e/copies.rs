@@ -273,3 +273,185 @@ fn a_box_adopts_what_a_dead_one_left_and_central_has_each_result_once() {
     let again = adopt(&["--force"]).exits(0).object();
     assert_eq!(again["known"], 6, "what is home stays known");
 }
+
+/// Starts the daemon where the place is a file system of its own.
+fn on_a_mount(site: &Site, place: &Path, options: &str) -> Option<Running> {
+    let script = format!("mount -t tmpfs -o {options} t {place:?}; exec \"$1\" --root \"$2\" run");
+    site.start_in_own_mounts(&script)
+}
+
+#[test]
+fn a_place_that_is_full_or_read_only_is_told_and_nothing_is_refused() {
+    for (options, code) in [("size=12k", "copies.full"), ("ro", "copies.read_only")] {
+        let (mut site, place) = copying();
+        site.unset("results", "copy_to");
+        let ids = ids(8);
+        submit_all(&site, &ids);
+        site.set("results", "copy_to", &format!("{:?}", place.path()));
+        site.set("sync", "on_boot", "false");
+        let Some(mut daemon) = on_a_mount(&site, place.path(), options) else {
+            eprintln!("SKIPPED: no mount namespaces here");
+            return;
+        };
+        until_copies(&site, &mut daemon, code, |told| {
+            told["trouble"]["code"] == code && told["owed"] == 8 && told["oldest_at"].is_i64()
+        });
+        let status = site.run(&["status"]).ends();
+        assert!(status.out.contains("of 8 copied"), "{}", status.out);
+        let doctor = site.run(&["doctor", "--offline", "--json"]).ends();
+        assert!(doctor.out.contains(code), "{}", doctor.out);
+        daemon.kill().was_killed();
+        site.sync().exits(0);
+        for id in &ids {
+            assert_home(&site, id, &answers(id, 2));
+        }
+    }
+}
+
+#[test]
+fn a_rotten_copy_is_named_and_written_anew() {
+    let (mut site, place) = copying();
+    site.set("sync", "on_boot", "false");
+    let ids = ids(3);
+    submit_all(&site, &ids);
+    let rotten = objects(place.path())[1].clone();
+    let mut bytes = fs::read(&rotten).unwrap();
+    bytes[2000] ^= 1;
+    fs::write(&rotten, bytes).unwrap();
+    let root = second(&site);
+    let folder = place.path().to_str().unwrap();
+    let adopted = at(
+        &site,
+        &root,
+        &["results", "adopt", folder, "--force", "--json"],
+    )
+    .end();
+    let told = adopted.exits(1);
+    let name = rotten.file_name().unwrap().to_str().unwrap();
+    assert!(told.err.contains(name), "{}", told.err);
+    assert!(told.out.contains("adopt.changed") && told.out.contains("\"adopted\":2"));
+    let daemon = copied(&site, "the rotten one", |told| {
+        told["odd"]["code"] == "copies.changed" && told["copied"] == 3
+    });
+    daemon.kill().was_killed();
+    let again = at(
+        &site,
+        &root,
+        &["results", "adopt", folder, "--force", "--json"],
+    )
+    .end();
+    assert_eq!(again.exits(0).object()["adopted"], 1);
+}
+
+#[test]
+fn copies_of_another_site_are_not_used_and_a_new_key_takes_them_over() {
+    let (mut site, place) = copying();
+    site.set("sync", "on_boot", "false");
+    submit_all(&site, &ids(2));
+    let root = second(&site);
+    let other = site.path("other.key");
+    site.run(&["site", "key", "new", other.to_str().unwrap()])
+        .exits(0);
+    fs::copy(&other, root.join("etc/boxsync/site.key")).unwrap();
+    let config = root.join("etc/boxsync/boxsync.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let own = site.path("etc/boxsync/site.key");
+    let theirs = root.join("etc/boxsync/site.key");
+    let text = text.replace(own.to_str().unwrap(), theirs.to_str().unwrap());
+    fs::write(&config, text).unwrap();
+    let folder = place.path().to_str().unwrap().to_owned();
+    let adopt = || {
+        let words = ["results", "adopt", &folder, "--force", "--json"];
+        at(&site, &root, &words).end()
+    };
+    let told = adopt().exits(1);
+    assert!(told.out.contains("adopt.changed"), "{}", told.out);
+    assert!(told.err.contains("another site key"), "{}", told.err);
+    // The box takes the other key: what lies there is sealed anew, and nothing stays under the former one.
+    site.run(&["site", "key", "import", other.to_str().unwrap()])
+        .exits(0);
+    let daemon = copied(&site, "the new key", |told| {
+        told["copied"] == 2 && told["proven_at"].is_i64()
+    });
+    daemon.kill().was_killed();
+    assert_eq!(objects(place.path()).len(), 3, "two copies and a proof");
+    assert_eq!(adopt().exits(0).object()["adopted"], 2);
+}
+
+#[test]
+fn a_copy_that_was_put_back_after_it_was_home_is_told_and_not_adopted() {
+    let (mut site, place) = copying();
+    site.set("sync", "on_boot", "false");
+    let ids = ids(3);
+    submit_all(&site, &ids[..2]);
+    let old: Vec<_> = objects(place.path())
+        .into_iter()
+        .map(|path| (fs::read(&path).unwrap(), path))
+        .collect();
+    send(&site).exits(0);
+    submit_all(&site, &ids[2..]);
+    let proven = |told: &Value| told["copied"] == 1 && told["proven_at"].is_i64();
+    copied(&site, "the proof", proven).kill().was_killed();
+    // The proof that is written next is younger than both.
+    copied(&site, "one more proof", proven).kill().was_killed();
+    for (bytes, path) in &old {
+        fs::write(path, bytes).unwrap();
+    }
+    dies(&site);
+    let root = second(&site);
+    let folder = place.path().to_str().unwrap();
+    let adopted = at(
+        &site,
+        &root,
+        &["results", "adopt", folder, "--force", "--json"],
+    )
+    .end();
+    let told = adopted.exits(0).object();
+    assert_eq!(
+        (&told["adopted"], &told["put_back"]),
+        (&json!(1), &json!(2))
+    );
+}
+
+#[test]
+fn kills_and_copies_together_lose_and_double_nothing() {
+    let (mut site, place) = copying();
+    site.set("results", "chunk_size", "2");
+    let ids = ids(18);
+    for (round, wave) in ids.chunks(6).enumerate() {
+        let lost = crate::results::results(central::Fault::CrashAfter);
+        site.central.script(lost.nth(2));
+        submit_all(&site, wave);
+        let mut daemon = site.start_daemon();
+        let requests = site.asked(central::Route::Results);
+        // Killed while results are on their way, and copies written and dropped.
+        daemon.until("requests", || {
+            site.asked(central::Route::Results) > requests + round
+        });
+        daemon.kill().was_killed();
+        site.central.clear_script();
+    }
+    // What the last kill left open is copied again; then the disk dies.
+    site.central.set_listening(false);
+    let daemon = copied(&site, "all that is owed", |told| {
+        told["copied"] == told["owed"] && told["proven_at"].is_i64()
+    });
+    daemon.kill().was_killed();
+    site.central.set_listening(true);
+    dies(&site);
+    let root = second(&site);
+    let folder = place.path().to_str().unwrap();
+    let adopted = at(
+        &site,
+        &root,
+        &["results", "adopt", folder, "--force", "--json"],
+    );
+    let _ = adopted.end().ends();
+    for _ in 0..3 {
+        let sync = ["sync", "--results", "--json"];
+        at(&site, &root, &sync).end().ends();
+    }
+    for id in &ids {
+        assert_home(&site, id, &answers(id, 2));
+    }
+}

@@ -2,6 +2,7 @@
 //! Never waits for a clock.
 //! Called by nobody.
 
+mod adopted;
 mod damaged;
 mod enclosed;
 mod open;
