@@ -159,6 +159,7 @@ fn what_was_let_in_before_or_while_the_place_was_away_is_copied_when_it_is_there
     let kept = place.path().to_owned();
     let away = kept.with_extension("away");
     site.unset("results", "copy_to");
+    site.set("sync", "on_boot", "false");
     let ids = ids(4);
     submit_all(&site, &ids[..2]);
     site.set("results", "copy_to", &format!("{kept:?}"));
@@ -184,6 +185,7 @@ fn a_folder_on_the_disk_of_the_box_is_no_place() {
     let own = site.path("mount-point");
     fs::create_dir(&own).unwrap();
     site.set("results", "copy_to", &format!("{own:?}"));
+    site.set("sync", "on_boot", "false");
     submit_all(&site, &ids(1));
     let daemon = copied(&site, "no place", |told| {
         told["trouble"]["code"] == "copies.missing" && told["owed"] == 1 && told["copied"] == 0

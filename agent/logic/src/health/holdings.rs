@@ -13,11 +13,16 @@ use super::message::{
 use super::seen::ReportedFault;
 use super::standing::{BoxStanding, DiskRoom, ShownCatalogue, Stock};
 use super::{Check, CheckFinding, CheckStatus};
+use crate::copies::CopyStanding;
 use crate::fault::{Area, Code, CodeName, Finding};
 use crate::gateway::setup::SetupMismatch;
 use crate::language::figure::Bytes;
 use crate::package::EditionFinding as Bad;
 use crate::report::Report;
+
+fn told_notice(notice: &Finding) -> CheckFinding {
+    CheckFinding::warn(&notice.code, ReportedFault::from(notice.clone()))
+}
 
 /// What was read of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,10 +119,18 @@ impl Holdings {
         ];
         let told: Vec<&CodeName> = told.into_iter().flatten().collect();
         let runs = runs::history(reports, &told);
+        let copies = now.copies.iter().flat_map(CopyStanding::notices);
+        let copies: Vec<Finding> = copies.collect();
+        let spool = match copies.first() {
+            Some(notice) if spool.status == CheckStatus::Pass => {
+                told_notice(notice).detail(spool.summary)
+            }
+            _ => spool,
+        };
         found.push((Check::Spool, spool));
-        let history = match now.notices.first() {
-            Some(notice) => CheckFinding::warn(&notice.code, ReportedFault::from(notice.clone()))
-                .detail(runs.summary),
+        let mut notices = now.notices.iter().filter(|notice| !copies.contains(notice));
+        let history = match notices.next() {
+            Some(notice) => told_notice(notice).detail(runs.summary),
             None => runs,
         };
         found.push((Check::History, history));
