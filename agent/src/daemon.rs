@@ -5,6 +5,7 @@
 mod configure;
 mod copies;
 mod event_log;
+mod files;
 mod flags;
 mod gate;
 mod network;
@@ -39,7 +40,6 @@ use system::clock;
 use system::journal;
 use system::notify::{Notifier, watchdog};
 use system::root::Root;
-use textfile::Textfile;
 use trial::WriteTrial;
 use vault::random;
 use wake::{ProcessSignals, WakeReason, changed, sleep, sleep_until, told};
@@ -116,7 +116,6 @@ struct Daemon {
     network: Option<Network>,
     gate: GatewayGate,
     page: StatusPage,
-    textfile: Textfile,
     notices: EventNotices,
     trial: WriteTrial,
     copies: CopyKeeper,
@@ -143,7 +142,6 @@ impl Daemon {
         let now = clock::now();
         let schedule = Schedule::new(policy(settings), seed, u64::from_le_bytes(random()), now);
         let page = StatusPage::new(shared.clone(), settings);
-        let textfile = Textfile::new(&shared);
         Self {
             root: root.clone(),
             shared,
@@ -164,7 +162,6 @@ impl Daemon {
             network: None,
             gate: GatewayGate::new(root, settings),
             page,
-            textfile,
             notices: EventNotices::default(),
             trial: WriteTrial::new(root.state()),
             copies: CopyKeeper::new(root),
@@ -193,7 +190,6 @@ impl Daemon {
             if let Some(news) = self.trial.turn(clock::now()) {
                 event_log::intake(&self.box_id, news.as_ref());
                 self.shared.keeps(news.clone());
-                self.textfile.news();
             }
             let settings = self.shared.settings();
             if self.copies.turn(&settings, clock::now()) {

@@ -48,7 +48,6 @@ impl Daemon {
     /// Takes what was read, where it is good; else what was in force stays, and the fault is told.
     pub(super) fn configured(&mut self, read: SettingsInForce) {
         self.shared.faulty(read.fault.clone());
-        self.textfile.news();
         if let Some(fault) = read.fault {
             journal::trouble(&fault);
             self.waits &= read.settings.is_none();
@@ -67,6 +66,7 @@ impl Daemon {
         self.gate.configure(&settings);
         self.page.configure(&settings);
         self.shared.configure(settings);
+        self.shared.news().any();
     }
 }
 

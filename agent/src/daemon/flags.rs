@@ -1,4 +1,5 @@
-//! Keeps the flags of the box: a file each below `/run/boxsync` that exists exactly while it is true, as far as was looked.
+//! Keeps the flags of the box, a file each below `/run/boxsync` that exists exactly while it is true as far as was looked, and the
+//! file of the metrics, by one look for both: on news of the daemon, when somebody changed the state folder, and now and then.
 //! Never judges (`logic::health::flag`), and never leaves a flag up behind itself: whoever sees one sees a daemon at work.
 //! Called by the daemon's loop. A daemon that is killed leaves them to systemd (`ExecStopPost` of its unit).
 
@@ -10,6 +11,8 @@ use logic::fault::Fault;
 use logic::health::flag::{Blocking, BoxFlag, flags};
 use tokio::task::JoinHandle;
 
+use super::files::FileWatch;
+use super::textfile::Textfile;
 use crate::engine::exam;
 use crate::socket::sample;
 use crate::socket::state::SharedState;
@@ -20,6 +23,8 @@ use system::root::{Root, remove_file, write_for_all};
 const FLAG_INTERVAL: Duration = Duration::from_secs(300);
 /// News that come faster are looked at together.
 const FLAG_PAUSE: Duration = Duration::from_secs(2);
+/// While a run is under way, which changes files all the time, they are no reason to look more often.
+const FILES_PAUSE: Duration = Duration::from_secs(30);
 
 /// The task that keeps them.
 pub(super) struct FlagKeeper {
@@ -68,11 +73,28 @@ fn set(root: &Root, up: &BTreeSet<BoxFlag>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Ends when somebody has changed the state folder; never where that is not heard.
+async fn changed(files: Option<&FileWatch>, rest: Duration) {
+    match files {
+        Some(files) => files.changed(rest).await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn keep(shared: SharedState) {
     // Told once, until they could be set again.
     let mut told = false;
+    let mut textfile = Textfile::default();
+    let files = FileWatch::open(&shared.root().state());
+    if let Err(error) = &files {
+        tracing::warn!("flags follow what others change every few minutes alone: {error}");
+    }
+    let files = files.ok();
     loop {
         let news = shared.news();
+        if let Some(files) = &files {
+            files.begin();
+        }
         let glance = sample::anew(&shared).await;
         let left = exam::running(shared.root());
         let blocking = Blocking {
@@ -88,10 +110,21 @@ async fn keep(shared: SharedState) {
             Err(_) => {}
             Ok(()) => told = false,
         }
+        if let Some(glance) = &glance {
+            textfile.write(&shared, &glance.standing).await;
+        }
         tokio::time::sleep(FLAG_PAUSE).await;
         // An exam ends by itself, too.
         let wait = left.map_or(FLAG_INTERVAL, |left| left.min(FLAG_INTERVAL));
-        let _ = tokio::time::timeout(wait, news.changed(up.contains(&BoxFlag::Owed))).await;
+        let rest = match shared.standing().running {
+            Some(_) => FILES_PAUSE,
+            None => Duration::ZERO,
+        };
+        tokio::select! {
+            () = news.changed(up.contains(&BoxFlag::Owed)) => {}
+            () = changed(files.as_ref(), rest) => {}
+            () = tokio::time::sleep(wait) => {}
+        }
     }
 }
 

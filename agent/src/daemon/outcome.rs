@@ -41,7 +41,7 @@ impl Daemon {
             }
             WorkerMessage::Lane(lane) => {
                 self.packages = lane;
-                self.textfile.news();
+                self.shared.news().any();
                 self.packages();
             }
             WorkerMessage::FirstOver(delivery) => self.shared.first_over(&delivery),
@@ -154,7 +154,6 @@ impl Daemon {
         // What the run heard of the time counts here too.
         self.keep_time();
         self.shared.reports(self.runs, reports);
-        self.textfile.news();
         let end = organisation::end(reports);
         self.notices.accounts(reports);
         self.schedule

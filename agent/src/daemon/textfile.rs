@@ -1,71 +1,36 @@
-//! Keeps the file of the metrics: after each run, where something changed that the verdict may depend on, and now and
-//! then, since verdicts and ages change by themselves.
-//! Never looks where no file is configured, and never holds up the loop.
-//! Called by the daemon's loop.
+//! Writes the file of the metrics, where one is configured.
+//! Never looks at the box itself, and never holds up the loop.
+//! Called by the keeper of the flags, whose look it is.
 
-use std::rc::Rc;
-use std::time::Duration;
-
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use logic::health::BoxStanding;
 
 use crate::metrics;
+use crate::socket::of_daemon;
 use crate::socket::state::SharedState;
-use crate::socket::{of_daemon, sample};
 use system::journal;
 
-/// Without news the file is written so often.
-const EVERY: Duration = Duration::from_secs(300);
-/// News that come faster are written together.
-const PAUSE: Duration = Duration::from_secs(2);
-
-/// The task that writes; it ends with its owner.
+/// The file, as far as it was written.
+#[derive(Default)]
 pub(super) struct Textfile {
-    news: Rc<Notify>,
-    task: JoinHandle<()>,
+    /// That it could not be written was told: once, until it was written again.
+    told: bool,
 }
 
 impl Textfile {
-    pub(super) fn new(shared: &SharedState) -> Self {
-        let news = Rc::new(Notify::new());
-        let task = system::task::spawn_local(keep(shared.clone(), news.clone()));
-        Self { news, task }
-    }
-
-    /// Something has changed.
-    pub(super) fn news(&self) {
-        self.news.notify_one();
-    }
-}
-
-impl Drop for Textfile {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn keep(shared: SharedState, news: Rc<Notify>) {
-    // Told once, until it was written again.
-    let mut told = false;
-    loop {
+    /// Writes what a look has found.
+    pub(super) async fn write(&mut self, shared: &SharedState, standing: &BoxStanding) {
         let Some(path) = shared.settings().metrics.textfile.clone() else {
-            news.notified().await;
-            continue;
+            return;
         };
-        if let Some(box_view) = sample::anew(&shared).await {
-            let (standing, daemon) = (box_view.standing.clone(), of_daemon(&shared));
-            let write = move || metrics::write(&path, &standing, Some(&daemon));
-            match system::task::spawn_blocking(write).await {
-                Ok(Err(fault)) if !told => {
-                    journal::trouble(&fault);
-                    told = true;
-                }
-                Ok(Ok(())) => told = false,
-                _ => {}
+        let (standing, daemon) = (standing.clone(), of_daemon(shared));
+        let write = move || metrics::write(&path, &standing, Some(&daemon));
+        match system::task::spawn_blocking(write).await {
+            Ok(Err(fault)) if !self.told => {
+                journal::trouble(&fault);
+                self.told = true;
             }
+            Ok(Ok(())) => self.told = false,
+            _ => {}
         }
-        tokio::time::sleep(PAUSE).await;
-        // Too late is no harm: the next turn looks anyway.
-        let _ = tokio::time::timeout(EVERY, news.notified()).await;
     }
 }

@@ -78,7 +78,7 @@ pub struct FlagNews(Rc<(Notify, Notify)>);
 
 impl FlagNews {
     /// Something has changed.
-    pub(super) fn any(&self) {
+    pub fn any(&self) {
         self.0.0.notify_one();
     }
 

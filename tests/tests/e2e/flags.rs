@@ -11,7 +11,7 @@ use e2e::{LIMIT, Site, options, wait_until};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::results::{answers, execution, result};
+use crate::results::{answers, execution, result, submit};
 
 const FLAGS: [&str; 4] = ["ready", "not-ready", "owed", "exam-blocked"];
 
@@ -83,6 +83,38 @@ fn a_flag_is_there_exactly_while_it_is_true() {
     daemon.signal(Signal::SIGTERM);
     daemon.end().exits(0);
     assert_eq!(up(&site), [""; 0]);
+}
+
+#[test]
+fn what_another_process_changes_is_followed_at_once() {
+    let mut site = site();
+    let file = site.path("run/boxsync.prom");
+    site.set("metrics", "textfile", &format!("{file:?}"));
+    let daemon = site.start_daemon();
+    site.sync().exits(0);
+    until(&site, &["ready"]);
+    let text = || fs::read_to_string(&file).unwrap_or_default();
+    let queued = |count: &str| {
+        let line = format!("boxsync_owed_items{{kind=\"results\",state=\"queued\"}} {count}\n");
+        wait_until(&line, LIMIT, || text().contains(&line));
+    };
+    queued("0");
+    // Not through the daemon: the verb writes the spool itself.
+    let id = execution(1);
+    submit(
+        &site,
+        "results",
+        &json!({ &id: result(&site, &id, &answers(&id, 2)) }),
+    );
+    until(&site, &["ready", "owed"]);
+    queued("1");
+    // A folder that came later is followed, too, and so is what goes.
+    for file in site.files_of("item") {
+        fs::remove_file(file).unwrap();
+    }
+    until(&site, &["ready"]);
+    queued("0");
+    drop(daemon);
 }
 
 #[test]
