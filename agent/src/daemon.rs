@@ -194,7 +194,7 @@ impl Daemon {
             let settings = self.shared.settings();
             if self.copies.turn(&settings, clock::now()) {
                 self.shared.copied();
-                self.textfile.news();
+                self.shared.news().any();
             }
             let copies = self.copies.wait(&settings, clock::now());
             self.show();

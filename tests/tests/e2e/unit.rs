@@ -37,6 +37,25 @@ fn clean(output: &Output) -> String {
     text
 }
 
+/// A path unit whose target ends with the service would see the file of the service that ends, start the target anew, and
+/// the service with it: `systemctl stop` was cancelled. It stops with the service, and comes back with it.
+#[test]
+fn a_path_unit_stops_with_the_service_whose_files_it_watches() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../systemd");
+    for name in ["boxsync-ready", "boxsync-not-ready"] {
+        let lines = |kind: &str| -> Vec<String> {
+            let text = fs::read_to_string(folder.join(format!("{name}.{kind}"))).unwrap();
+            text.lines().map(str::to_owned).collect()
+        };
+        let has = |kind: &str, line: &str| lines(kind).iter().any(|one| one == line);
+        assert!(has("target", "BindsTo=boxsync.service"), "{name}");
+        assert!(has("target", "After=boxsync.service"), "{name}");
+        assert!(has("path", "PartOf=boxsync.service"), "{name}");
+        let wanted = "WantedBy=multi-user.target boxsync.service";
+        assert!(has("path", wanted), "{name}");
+    }
+}
+
 #[test]
 fn every_unit_is_understood_by_systemd() {
     let dir = tempfile::tempdir().unwrap();
