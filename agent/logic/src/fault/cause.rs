@@ -57,7 +57,7 @@ pub use self::tls::{
 };
 
 /// What is the case. In JSON it is its English sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Cause {
     /// In words: of a library, of an older record, or of what has no values yet.
     Said(String),

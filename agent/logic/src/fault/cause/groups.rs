@@ -10,6 +10,21 @@ use super::{
     IntakeCause, ItemCause, NetCause, PackageCause, RunCause, ServiceCause, SiteCause, TlsCause,
 };
 
+macro_rules! clones {
+    ($($variant:ident $(($($value:ident),+))? $({ $($field:ident),+ })?)+) => {
+        /// As a derived one, which is `inline`: ten kilobytes of code in each crate that has a cause.
+        impl Clone for Cause {
+            fn clone(&self) -> Self {
+                match self {
+                    $(Self::$variant $(($($value),+))? $({ $($field),+ })? => {
+                        Self::$variant $(($(Clone::clone($value)),+))? $({ $($field: Clone::clone($field)),+ })?
+                    })+
+                }
+            }
+        }
+    };
+}
+
 macro_rules! groups {
     ($($variant:ident($type:ident))+) => {
         impl Cause {
@@ -28,6 +43,35 @@ macro_rules! groups {
                     _ => None,
                 }
             }
+        }
+
+        clones! {
+            Said(words)
+            Ready { organisation, held }
+            CentralUnknown
+            VersionUnknown
+            OrganisationUnknown
+            NotEnrolled
+            NotEnrolledOwing
+            NeverComplete(cause)
+            AnswersNotKept(cause)
+            OtherOrganisation { held, own }
+            NothingToTake { organisation }
+            DiskFull
+            Packages { held, wanted, lack }
+            PackagesAbsent(count)
+            ReserveShort
+            Lost { items, ids }
+            NotTaken(count, age)
+            VersionRefused(version)
+            ClockBehind
+            CatalogueOld(days)
+            HeldBack(count)
+            Contradicted(count)
+            Died(times, cause)
+            LastRun(outcome, cause)
+            Misconfigured(cause)
+            $($variant(cause))+
         }
 
         $(impl From<$type> for Cause {
