@@ -272,7 +272,8 @@ fn ask(
         let answer = runtime(one.ask_for_carried(&keys))?;
         let left = spool.carried(ids)?;
         asked.arrived += (keys.len() - left.len()) as u64;
-        let lacks = |key: &ItemKey| answer.not_arrived.contains(key);
+        let lacking: BTreeSet<&ItemKey> = answer.not_arrived.iter().collect();
+        let lacks = |key: &ItemKey| lacking.contains(key);
         let (not_arrived, unknown): (Vec<_>, Vec<_>) = left.into_iter().partition(lacks);
         asked.not_arrived.extend(not_arrived);
         asked.unknown.extend(unknown);

@@ -2,7 +2,7 @@
 //! Never writes the file, never sends a result, and never asks anybody at a terminal.
 //! Called by the verbs `results export-tao`, `confirm` and `reclaim`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use logic::fault::{Code, Fault, ItemCause};
 use logic::intake::ItemKind;
@@ -156,6 +156,7 @@ impl Engine {
         let (plan, _) = self.carry_plan(params)?;
         let spool = Spool::open(&self.vault)?;
         let forget = self.settings.results.delete_after_send;
+        let keys: BTreeSet<&ItemKey> = keys.iter().collect();
         let mut owed = spool.owed()?;
         owed.retain(|item| keys.contains(&item.key));
         let mut machine = Sending::new(plan, owed, clock::now());

@@ -36,12 +36,10 @@ impl Sending {
         acks: &BTreeMap<String, RowsAck>,
         now: Now,
     ) -> Vec<LedgerChange> {
-        let (asked, rest): (Vec<_>, _) = self
-            .results
-            .carried
-            .drain(..)
-            .partition(|key| keys.contains(key));
-        self.results.carried = rest.into();
+        // Those that were asked for stand first.
+        let carried = &mut self.results.carried;
+        let some = carried.iter().take_while(|key| keys.contains(key)).count();
+        let asked: Vec<ItemKey> = carried.drain(..some).collect();
         let mut changes = Vec::new();
         for key in asked {
             match acks.get(&key.id) {
