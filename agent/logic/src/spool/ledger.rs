@@ -123,7 +123,7 @@ pub struct Ledger {
     /// loads the item looks there.
     #[serde(skip)]
     pub enclosure: Enclosure,
-    /// Another box accepted it; `None`: this one.
+    /// Another box accepted it; `None`: this one. It stands behind what an earlier release reads (`tail`).
     #[serde(skip)]
     pub origin: Option<ItemOrigin>,
 }
@@ -142,7 +142,6 @@ pub struct ItemOrigin {
 enum ItemTail {
     First(ItemTrial),
     Second(ItemTrial, Enclosure),
-    Third(ItemTrial, Enclosure, ItemOrigin),
 }
 
 /// What the machine writes down about an item; `Ledger::apply` does it.
@@ -239,22 +238,21 @@ impl Ledger {
         }
     }
 
-    /// What follows the account, or the content: nothing where nothing is to be said, so that an earlier release reads it.
+    /// What follows the account, or the content: nothing where nothing is to be said. An earlier release, which knows no
+    /// origin, reads no further than the enclosure.
     pub fn tail(&self) -> Vec<u8> {
         let tail = match (self.trial, self.enclosure) {
-            (trial, enclosure) if self.origin.is_some() => {
-                let origin = self.origin.clone();
-                origin.map_or(ItemTail::Second(trial, enclosure), |origin| {
-                    ItemTail::Third(trial, enclosure, origin)
-                })
-            }
-            (trial, enclosure) if enclosure != Enclosure::default() => {
+            (trial, enclosure) if enclosure != Enclosure::default() || self.origin.is_some() => {
                 ItemTail::Second(trial, enclosure)
             }
             (trial, _) if trial != ItemTrial::default() => ItemTail::First(trial),
             _ => return Vec::new(),
         };
-        postcard::to_allocvec(&tail).expect("plain data always serialises")
+        let mut bytes = postcard::to_allocvec(&tail).expect("plain data always serialises");
+        if let Some(origin) = &self.origin {
+            bytes.extend(postcard::to_allocvec(origin).expect("plain data always serialises"));
+        }
+        bytes
     }
 
     /// What `to_bytes` wrote, or an earlier release, which knew no trial.
@@ -267,10 +265,12 @@ impl Ledger {
     pub fn with_tail(self, tail: &[u8]) -> Option<Self> {
         let (trial, enclosure, origin) = match tail {
             [] => Default::default(),
-            tail => match postcard::from_bytes(tail).ok()? {
-                ItemTail::First(trial) => (trial, Enclosure::default(), None),
-                ItemTail::Second(trial, enclosure) => (trial, enclosure, None),
-                ItemTail::Third(trial, enclosure, origin) => (trial, enclosure, Some(origin)),
+            tail => match postcard::take_from_bytes(tail).ok()? {
+                (ItemTail::First(trial), _) => (trial, Enclosure::default(), None),
+                (ItemTail::Second(trial, enclosure), []) => (trial, enclosure, None),
+                (ItemTail::Second(trial, enclosure), origin) => {
+                    (trial, enclosure, Some(postcard::from_bytes(origin).ok()?))
+                }
             },
         };
         let is_carried = self.state == ItemState::SetAside && self.not_before & CARRIED != 0;

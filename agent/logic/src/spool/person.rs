@@ -65,6 +65,8 @@ impl Ledger {
             state => Some(state),
         };
         self.state = ItemState::SetAside;
+        // A time that an earlier release left here while it sent what had been handed over says no more.
+        self.not_before = 0;
         true
     }
 

@@ -220,3 +220,32 @@ fn what_was_handed_over_opens_here_and_stays_aside_in_the_release_before() {
         (ItemState::SetAside, None)
     );
 }
+
+/// What follows an account as the release before reads it.
+#[derive(serde::Deserialize)]
+#[allow(dead_code, reason = "each stands for its number")]
+enum FormerTail {
+    First(ItemTrial),
+    Second(ItemTrial, Enclosure),
+}
+
+#[test]
+fn what_was_adopted_opens_in_the_release_before() {
+    let (ledger, _) = fresh(Ledger::admit(item(ItemKind::Results, 1, &[1]), &[], None));
+    for enclosed in [false, true] {
+        let enclosure = Enclosure {
+            enclosed,
+            ..Enclosure::default()
+        };
+        let was = ledger.clone();
+        let adopted = Ledger {
+            enclosure,
+            ..ledger.clone()
+        };
+        let adopted = adopted.adopted(&was, "b");
+        let tail = adopted.tail();
+        let former = postcard::from_bytes::<FormerTail>(&tail);
+        assert!(matches!(former, Ok(FormerTail::Second(_, read)) if read == enclosure));
+        assert_eq!(Ledger::from_bytes(&adopted.to_bytes()), Some(adopted));
+    }
+}
