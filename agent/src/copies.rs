@@ -95,15 +95,18 @@ impl Copies {
             let is_owed = ledger.state != ItemState::Acknowledged;
             is_owed && self.folder.written_at(self.folder.name(ledger)).is_none()
         });
-        self.write(&owed).map_err(|trouble| self.told(trouble))
+        let written = self.write(&owed).map(drop);
+        written.map_err(|trouble| self.told(trouble))
     }
 
-    /// Writes the copies of items; what does not open on the box is passed over.
-    fn write(&self, owed: &[Ledger]) -> Result<(), Fault> {
+    /// Writes the copies of items. Gives those that do not open on the box, of which none is written.
+    fn write<'a>(&self, owed: &'a [Ledger]) -> Result<Vec<&'a Ledger>, Fault> {
         let generation = self.last_generation() + 1;
         let (mut some, mut bytes) = (Vec::<(NameHash, SiteObject)>::new(), 0);
+        let mut unwritten = Vec::new();
         for ledger in owed {
             let Some(body) = self.spool.body(ledger)? else {
+                unwritten.push(ledger);
                 continue;
             };
             bytes += body.len();
@@ -118,7 +121,7 @@ impl Copies {
         }
         self.folder.write(&some)?;
         // A stick that was pulled meanwhile leaves a folder on the box's own disk: what lies there is no copy.
-        self.is_there()
+        self.is_there().map(|()| unwritten)
     }
 
     /// Where and since when an item has a copy.
@@ -175,13 +178,19 @@ impl Copies {
         let owed = self.spool.unacknowledged()?;
         let plan = self.planned(&self.folder, &held, &owed)?;
         self.folder.remove(&plan.done)?;
-        let missing: BTreeSet<NameHash> = plan.write.into_iter().collect();
+        let missing: BTreeSet<NameHash> = plan.write.iter().copied().collect();
         let is_missing = |one: &&Ledger| missing.contains(&self.folder.name(one));
         let missing: Vec<Ledger> = owed.iter().filter(is_missing).cloned().collect();
-        self.write(&missing)?;
-        self.folder.remove(&plan.replaced)?;
+        let unwritten = self.write(&missing)?;
+        let only = |folder: &CopyFolder| -> BTreeSet<[u8; 12]> {
+            let name = |ledger: &&Ledger| copies::item(folder.name(ledger));
+            unwritten.iter().map(name).collect()
+        };
+        let replaced = plan.unwritten(&only(&self.folder)).replaced;
+        self.folder.remove(&replaced)?;
         for former in &self.former {
             let plan = self.planned(former, &former.held()?, &owed)?;
+            let plan = plan.unwritten(&only(former));
             former.remove(&[plan.done, plan.replaced, plan.stays].concat())?;
         }
         if prove {
@@ -189,7 +198,12 @@ impl Copies {
             // Remembered first: a proof that is older than this was put back.
             self.generation.put(&generation)?;
             let at = clock::now().wall;
-            self.folder.prove(generation, at, &self.folder.held()?)?;
+            let mut listed = self.folder.held()?;
+            // What stays under a former key was not put back.
+            for former in &self.former {
+                listed.extend(former.held()?);
+            }
+            self.folder.prove(generation, at, &listed)?;
             self.is_there()?;
             standing.proven_at = Some(at);
         }
@@ -279,10 +293,66 @@ impl From<Copies> for Option<CopyFollower> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::mpsc::channel;
     use std::time::Instant;
 
+    use logic::intake::{Enclosure, IntakeItem, Print};
+    use logic::site::SiteKey;
+    use system::root::Root;
+    use vault::copies::left;
+
     use super::*;
+
+    /// The other device is /dev/shm.
+    #[test]
+    fn the_only_content_that_opens_stays_at_the_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = tempfile::TempDir::new_in("/dev/shm").unwrap();
+        let vault = Vault::open(&Root::new(dir.path())).unwrap();
+        let spool = Spool::open(&vault).unwrap();
+        let key = |of: u8| SiteKey::new([of; 32]).of_organisation("1001");
+        let print = Print::of(b"one");
+        let item = IntakeItem {
+            kind: ItemKind::Results,
+            id: "e".into(),
+            delivery: None,
+            test_taker: None,
+            payload: b"one".to_vec(),
+            parts: vec![print],
+            content: print,
+            execution: None,
+            open: false,
+            enclosure: Enclosure::default(),
+        };
+        assert_eq!(spool.admit(vec![item]).unwrap(), [true]);
+        let pass = |of: u8, former| {
+            let copies = Copies::new(&vault, place.path(), key(of), former, "b").unwrap();
+            let standing = copies.pass(true, CopyStanding::default());
+            assert_eq!(standing.trouble, None);
+            standing.copied
+        };
+        let lies = || {
+            let boxes = left(place.path(), &[key(2), key(1)]).unwrap().0;
+            let (items, put_back) = boxes["b"].items();
+            (items.len(), put_back)
+        };
+        assert_eq!((pass(1, vec![]), lies()), (1, (1, 0)));
+        // It stands otherwise from now on, and its content on the box is damaged.
+        let owed = spool.unacknowledged().unwrap().remove(0);
+        assert_eq!(spool.carry(&[owed.key], 5).unwrap(), 1);
+        let files = fs::read_dir(vault.state().join("spool")).unwrap();
+        let paths = files.map(|entry| entry.unwrap().path());
+        let of_item = |path: &PathBuf| path.extension().is_some_and(|e| e == "item");
+        let path = paths.into_iter().find(of_item).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        assert_eq!((pass(1, vec![]), lies()), (0, (1, 0)), "as it stood before");
+        let former = pass(2, vec![key(1)]);
+        assert_eq!((former, lies()), (0, (1, 0)), "under a former key");
+    }
 
     fn items(id: &str) -> Vec<(ItemKind, String)> {
         vec![(ItemKind::Results, id.to_owned())]

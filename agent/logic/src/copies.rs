@@ -77,12 +77,23 @@ pub struct CopyPlan {
     pub unknown: Vec<NameHash>,
 }
 
+impl CopyPlan {
+    /// The same where these items cannot be written, since the box's own content of them does not open: what lies at the place
+    /// may be the only one.
+    #[must_use]
+    pub fn unwritten(mut self, items: &BTreeSet<[u8; 12]>) -> Self {
+        self.replaced.retain(|name| !items.contains(&item(*name)));
+        self.stays.retain(|name| !items.contains(&item(*name)));
+        self
+    }
+}
+
 /// Compares what lies at the place with what is owed.
 ///
 /// | A copy is of | Then |
 /// |---|---|
 /// | what is owed, as it stands | stays |
-/// | what is owed, as it stood before | goes once that one's successor is there |
+/// | what is owed, as it stood before | goes once that one's successor is there; stays where that cannot be written |
 /// | what is acknowledged | goes |
 /// | anything else: of a file that was set aside or is not read now | stays, it may be the only one |
 pub fn plan(
@@ -217,6 +228,8 @@ mod tests {
         assert_eq!(plan.replaced, [named(2, 1)]);
         assert_eq!(plan.stays, [named(1, 1)]);
         assert_eq!(plan.unknown, [named(4, 1)]);
+        let kept = plan.unwritten(&[item(named(2, 2)), item(named(1, 1))].into());
+        assert!(kept.replaced.is_empty() && kept.stays.is_empty());
     }
 
     #[test]
