@@ -369,6 +369,24 @@ fn a_full_stick_takes_nothing_over() {
     assert_eq!(export(&site, "a.zip", &[]).exits(0).object()["results"], 23);
 }
 
+/// Whoever came second took the part of the first for one that a cut had left, and the first gave its name to that of the second.
+#[test]
+fn a_file_that_another_process_is_writing_is_left_to_it() {
+    let (site, ids) = without_a_link(false);
+    let part = stick(&site, "a.zip.part");
+    fs::create_dir_all(part.parent().unwrap()).unwrap();
+    let other = fs::File::create(&part).unwrap();
+    other.lock().unwrap();
+    let told = export(&site, "a.zip", &[]).exits(2);
+    assert!(told.out.contains("it is in use"), "{}", told.story());
+    assert_eq!(names(&site), ["a.zip.part"]);
+    all_are(&site, &ids, "queued");
+    // What a cut left is nobody's.
+    drop(other);
+    assert_eq!(export(&site, "a.zip", &[]).exits(0).object()["results"], 23);
+    assert_eq!(names(&site), ["a.zip"]);
+}
+
 /// A stick that is pulled: its writes, its flush or its new name fail, each with EIO.
 #[test]
 fn a_pulled_stick_takes_nothing_over() {

@@ -2,14 +2,15 @@
 //! Never replaces a file that is there, and never leaves a part: a child that keeps the caller's rights sees to both.
 //! Called by `results export-tao`, before it opens the box and becomes its owner.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use logic::fault::{Code, Fault, FileAct};
+use nix::fcntl::OFlag;
 use system::own;
 use system::root::trouble;
 
@@ -35,13 +36,7 @@ impl PlacedFile {
         let part = beside(path);
         let made = || -> io::Result<(File, Child)> {
             is_free(path)?;
-            // What a cut left, or a link that somebody laid there: it is not followed.
-            let _ = fs::remove_file(&part);
-            let file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&part)?;
+            let file = own_part(&part)?;
             let mut child = own::command("place-file");
             // The keyboard interrupts the verb, not what cleans up after it.
             child.arg(path).stdin(Stdio::piped()).process_group(0);
@@ -149,6 +144,38 @@ fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     name.into()
+}
+
+/// A new part that is of this process alone, as long as it has it open. What a cut left goes, and a link that somebody laid
+/// there, which is not followed; what another process is writing is `EBUSY`.
+fn own_part(part: &Path) -> io::Result<File> {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let left = OpenOptions::new().read(true).custom_flags(flags).open(part);
+    left.as_ref().map_or(Ok(()), lock)?;
+    let _ = fs::remove_file(part);
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(part)?;
+    lock(&file)?;
+    // Between its making and its lock another one took it for what a cut left.
+    match fs::symlink_metadata(part)?.ino() == file.metadata()?.ino() {
+        true => Ok(file),
+        false => Err(is_busy()),
+    }
+}
+
+/// A file system that knows no locks gives none.
+fn lock(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(is_busy()),
+        _ => Ok(()),
+    }
+}
+
+fn is_busy() -> io::Error {
+    io::Error::from_raw_os_error(nix::libc::EBUSY)
 }
 
 fn is_free(path: &Path) -> io::Result<()> {
