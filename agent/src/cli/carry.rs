@@ -263,7 +263,8 @@ fn ask(
     let mut asked = AskedResults::default();
     let mut met = 0;
     for one in engine.organisations()? {
-        let spool = Spool::open(one.vault())?.filtered(one.item_filter(true)?);
+        // Each is asked for once: what a refused one names goes on with another that names it.
+        let spool = Spool::open(one.vault())?.filtered(one.item_filter(false)?);
         let keys = spool.carried(ids)?;
         if keys.is_empty() {
             continue;

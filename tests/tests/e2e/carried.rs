@@ -344,6 +344,30 @@ fn each_organisation_has_a_file_of_its_own() {
     assert_eq!(site.asked(Route::Results), 0);
 }
 
+/// The credentials of the first are refused, so that the second goes on with what both name. Both were asked for it, and what
+/// central told the second that it lacks was confirmed, since the first had no answer.
+#[test]
+fn what_central_lacks_is_not_confirmed_because_another_organisation_cannot_ask() {
+    let site = both();
+    let id = execution(1);
+    submit(
+        &site,
+        "results",
+        &json!({ &id: result(&site, &id, &answers(&id, 2)) }),
+    );
+    export(&site, "a.zip", &["--organisation", FIRST]).exits(0);
+    site.central.revoke_consumers_of(FIRST);
+    send(&site).exits(3);
+    all_are(&site, std::slice::from_ref(&id), "carried");
+    let told = site.run(&["results", "confirm", &id, "--yes", "1", "--json"]);
+    let told = told.exits(1).object();
+    assert_eq!(
+        (&told["not_arrived"], &told["unknown"], &told["confirmed"]),
+        (&json!(1), &json!(0), &json!(0))
+    );
+    all_are(&site, std::slice::from_ref(&id), "carried");
+}
+
 #[test]
 fn a_full_stick_takes_nothing_over() {
     let (site, ids) = without_a_link(false);
