@@ -64,17 +64,17 @@ impl Engine {
         self.copies().ok().flatten()?.into()
     }
 
-    /// How they stand, as the daemon saw it last; `None` where none are configured.
+    /// How they stand, as the daemon saw it last; `None` where none are configured, or no daemon has looked.
     pub fn copy_standing(&self) -> Option<CopyStanding> {
         self.settings.results.copy_to.as_ref()?;
-        let standing = StandingFile::of(&self.root).read().unwrap_or_default();
-        match standing.trouble {
-            Some(_) => Some(standing),
+        let standing = StandingFile::of(&self.root).read();
+        if standing.as_ref().is_some_and(|one| one.trouble.is_some()) {
+            return standing;
+        }
+        match site_keys(&self.settings) {
+            Ok(_) => standing,
             // Told also where no daemon has looked yet.
-            None => Some(match site_keys(&self.settings) {
-                Ok(_) => standing,
-                Err(trouble) => standing.failed(trouble),
-            }),
+            Err(trouble) => Some(standing.unwrap_or_default().failed(trouble)),
         }
     }
 
