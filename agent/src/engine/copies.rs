@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use logic::copies::{CopyStanding, may_adopt};
 use logic::fault::{Code, EnrolCause, Fault};
-use logic::site::{ObjectFlaw, OrganisationKey, SiteKey, SiteObject};
+use logic::site::{ObjectFlaw, OrganisationKey, SiteKey};
 
 use super::{Engine, site_keys};
 use crate::copies::{Copies, CopyFollower};
@@ -123,7 +123,7 @@ impl Engine {
         let spool = Spool::open(&self.vault)?;
         for (box_id, left) in boxes {
             let (mut items, put_back) = left.items();
-            items.sort_by_cached_key(|item| Spool::order_of(&item.body));
+            items.sort_by(|a, b| a.order.cmp(&b.order));
             let mut one = AdoptedBox {
                 items: items.len() as u64,
                 put_back,
@@ -131,8 +131,10 @@ impl Engine {
                 age: now.saturating_sub(left.heard_at).max(0) as u64,
                 ..AdoptedBox::default()
             };
-            for SiteObject { body, at, .. } in items.into_iter().filter(|_| !look_only) {
-                match spool.adopt(body, &box_id, *at)? {
+            for item in items.into_iter().filter(|_| !look_only) {
+                let body = item.body(&keys);
+                let adopted = body.map(|body| spool.adopt(&body, &box_id, item.at));
+                match adopted.transpose()?.flatten() {
                     Some(true) => one.new += 1,
                     Some(false) => one.known += 1,
                     None => one.unread += 1,

@@ -12,13 +12,15 @@ use std::path::{Path, PathBuf};
 
 use logic::copies::{self, CopyPlaceLook};
 use logic::fault::{Code, Fault, FileAct, FileCause, SiteCause};
+use logic::intake::ItemKind;
 use logic::seal::NameHash;
 use logic::site::{self, ObjectFlaw, ObjectKind, OrganisationKey, SiteObject};
 use logic::spool::{ItemState, Ledger};
 
 use crate::random;
+use crate::spool::Spool;
 use system::root::{
-    is_temporary, make_folder, read_regular, remove_durably, remove_leftover, trouble,
+    is_temporary, make_folder, read_at_most, remove_durably, remove_leftover, trouble,
     write_all_durably,
 };
 
@@ -26,6 +28,8 @@ use system::root::{
 const EXTENSION: &str = "bxs";
 /// Objects that become durable together, at most, and their bytes.
 const TOGETHER: usize = 32;
+/// Bytes of an object, at most: far more than the largest item with its account has.
+const OBJECT_LIMIT: u64 = 256 << 20;
 
 /// The folder of one box at a place.
 #[derive(Clone)]
@@ -151,7 +155,7 @@ impl CopyFolder {
     pub fn damaged(&self, held: &BTreeSet<NameHash>) -> Vec<NameHash> {
         let keys = std::slice::from_ref(&self.key);
         let is_whole = |name: &NameHash| {
-            let read = read_regular(&self.path(*name));
+            let read = read_object(&self.path(*name));
             read.is_ok_and(|bytes| site::open(keys, *name, &bytes).is_ok())
         };
         held.iter()
@@ -173,7 +177,7 @@ impl CopyFolder {
     /// The generation of the proof that lies there; `None` where there is none that opens.
     pub fn proof(&self) -> Option<u64> {
         let name = self.proof_name();
-        let bytes = read_regular(&self.path(name)).ok()?;
+        let bytes = read_object(&self.path(name)).ok()?;
         let proof = site::open(std::slice::from_ref(&self.key), name, &bytes).ok()?;
         (proof.kind == ObjectKind::Proof).then_some(proof.generation)
     }
@@ -190,7 +194,7 @@ impl CopyFolder {
         let trial = NameHash(nonce);
         self.write(&[(trial, proof.clone())])?;
         let path = self.path(trial);
-        let read = read_regular(&path).map_err(|error| trouble(&path, FileAct::Read, &error))?;
+        let read = read_object(&path).map_err(|error| trouble(&path, FileAct::Read, &error))?;
         let opened = site::open(std::slice::from_ref(&self.key), trial, &read);
         remove_durably(&path)?;
         if opened.as_ref() != Ok(&proof) {
@@ -199,6 +203,11 @@ impl CopyFolder {
         }
         self.write(&[(self.proof_name(), proof)])
     }
+}
+
+/// Reads a file of the place, which anybody may have laid there: one without an end is no object.
+fn read_object(path: &Path) -> std::io::Result<Vec<u8>> {
+    read_at_most(path, OBJECT_LIMIT)
 }
 
 /// Files of a folder, in order; none where it is not there.
@@ -233,25 +242,52 @@ pub struct LeftCopies {
     /// What the proof lists.
     listed: BTreeSet<NameHash>,
     /// Its items.
-    items: Vec<(NameHash, SiteObject)>,
+    items: Vec<LeftItem>,
+}
+
+/// An item that a box left. Its content stays at the place until it is asked for: all together may be more than memory.
+#[derive(Debug)]
+pub struct LeftItem {
+    path: PathBuf,
+    name: NameHash,
+    generation: u64,
+    /// When it came, Unix seconds.
+    pub at: i64,
+    /// Kind, id and edition, by which it is let in; `None` where nothing of it can be read.
+    pub order: Option<(ItemKind, String, u32)>,
+}
+
+impl LeftItem {
+    /// What it holds; `None` where it does not open any more.
+    pub fn body(&self, keys: &[OrganisationKey]) -> Option<Vec<u8>> {
+        let bytes = read_object(&self.path).ok()?;
+        Some(site::open(keys, self.name, &bytes).ok()?.body)
+    }
 }
 
 impl LeftCopies {
     /// What may be adopted, and how many were put back: older than the proof, which does not list them.
-    pub fn items(&self) -> (Vec<&SiteObject>, u64) {
-        let is_put_back = |(name, item): &&(NameHash, SiteObject)| {
-            copies::is_put_back(item.generation, self.listed.contains(name), self.generation)
+    pub fn items(&self) -> (Vec<&LeftItem>, u64) {
+        let is_put_back = |item: &&LeftItem| {
+            let is_listed = self.listed.contains(&item.name);
+            copies::is_put_back(item.generation, is_listed, self.generation)
         };
         let good = self.items.iter().filter(|item| !is_put_back(item));
-        let good: Vec<&SiteObject> = good.map(|(_, item)| item).collect();
+        let good: Vec<&LeftItem> = good.collect();
         let put_back = (self.items.len() - good.len()) as u64;
         (good, put_back)
     }
 
-    fn add(&mut self, name: NameHash, object: SiteObject) {
+    fn add(&mut self, path: PathBuf, name: NameHash, object: SiteObject) {
         self.heard_at = self.heard_at.max(object.at);
         match object.kind {
-            ObjectKind::Item => self.items.push((name, object)),
+            ObjectKind::Item => self.items.push(LeftItem {
+                path,
+                name,
+                generation: object.generation,
+                at: object.at,
+                order: Spool::order_of(&object.body),
+            }),
             ObjectKind::Proof if object.generation >= self.generation => {
                 self.generation = object.generation;
                 let names = object.body.chunks_exact(16);
@@ -283,12 +319,12 @@ pub fn left(place: &Path, keys: &[OrganisationKey]) -> Result<FoundCopies, Fault
     }
     for path in paths {
         let Some(name) = named(&path) else { continue };
-        let bytes = read_regular(&path).map_err(|error| trouble(&path, FileAct::Read, &error));
+        let bytes = read_object(&path).map_err(|error| trouble(&path, FileAct::Read, &error));
         match bytes.map(|bytes| site::open(keys, name, &bytes)) {
             Ok(Ok(object)) => boxes
                 .entry(object.box_id.clone())
                 .or_default()
-                .add(name, object),
+                .add(path, name, object),
             Ok(Err(flaw)) => flawed.push((path, flaw)),
             // What cannot be read is as good as changed: the others do not wait for that.
             Err(_) => flawed.push((path, ObjectFlaw::Changed)),
@@ -372,6 +408,10 @@ mod tests {
         fs::write(path(1), bytes).unwrap();
         fs::copy(path(0), path(2)).unwrap();
         let held = folder.held().unwrap();
+        assert_eq!(folder.damaged(&held), [objects[1].0, objects[2].0]);
+        // More than the memory of any box: it is not read.
+        let endless = fs::File::create(path(2)).unwrap();
+        endless.set_len(1 << 40).unwrap();
         assert_eq!(folder.damaged(&held), [objects[1].0, objects[2].0]);
         let (boxes, flawed) = left(dir.path(), &[key(1)]).unwrap();
         assert_eq!(boxes["b"].items().0.len(), 2);

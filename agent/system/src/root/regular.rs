@@ -51,8 +51,11 @@ pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
 pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open_regular(OpenOptions::new().read(true), path)?;
     let mut bytes = Vec::new();
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
+    let is_longer = file.metadata()?.len() > most;
+    if !is_longer {
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    }
+    if is_longer || bytes.len() as u64 > most {
         let why = OsCause::LongerThan { bytes: most };
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
