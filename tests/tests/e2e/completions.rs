@@ -70,7 +70,7 @@ fn shells_offer_values_and_no_verb_of_the_daemon() {
     });
     let types = "administrator delivery eligibility proctor test-center test-taker";
     let verbs = "clock completions config credentials doctor enroll entities help history identity key man organisation packages pause \
-        rate results resume run speed stats status sync watch wipe";
+        rate results resume run site speed stats status sync watch wipe";
     for name in ["bash", "zsh", "fish"] {
         let Some(shell) = Shell::new(&site, name) else {
             continue;

@@ -73,6 +73,8 @@ fn dies(site: &Site) {
 
 /// Starts the daemon and waits until its copies stand so.
 fn copied(site: &Site, what: &str, stands: impl Fn(&Value) -> bool) -> Running {
+    // What a daemon before it saw is not waited for.
+    let _ = fs::remove_file(site.path("run/boxsync/copies"));
     let mut daemon = site.start_daemon();
     until_copies(site, &mut daemon, what, stands);
     daemon

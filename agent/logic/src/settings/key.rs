@@ -84,12 +84,7 @@ pub(super) static KEYS: &[SettingKey] = &[
         default: None,
         example: r#""/etc/boxsync/ca.pem""#,
         set: |s, v| put(&mut s.central.ca_file, v.optional(SettingValue::path)),
-        show: |s| {
-            s.central
-                .ca_file
-                .as_ref()
-                .map(|p| SettingValue::text(p.display()))
-        },
+        show: |s| path(&s.central.ca_file),
     },
     SettingKey {
         section: "central",
@@ -113,12 +108,7 @@ pub(super) static KEYS: &[SettingKey] = &[
                 v.optional(SettingValue::path),
             )
         },
-        show: |s| {
-            s.central
-                .proxy_password_file
-                .as_ref()
-                .map(|p| SettingValue::text(p.display()))
-        },
+        show: |s| path(&s.central.proxy_password_file),
     },
     SettingKey {
         section: "central",
@@ -448,10 +438,7 @@ pub(super) static KEYS: &[SettingKey] = &[
         default: None,
         example: r#""/media/copies""#,
         set: |s, v| put(&mut s.results.copy_to, v.optional(SettingValue::path)),
-        show: |s| {
-            let path = s.results.copy_to.as_ref();
-            path.map(|p| SettingValue::text(p.display()))
-        },
+        show: |s| path(&s.results.copy_to),
     },
     SettingKey {
         section: "gateway",
@@ -479,10 +466,7 @@ pub(super) static KEYS: &[SettingKey] = &[
         default: None,
         example: r#""/etc/boxsync/site.key""#,
         set: |s, v| put(&mut s.site.key_file, v.optional(SettingValue::path)),
-        show: |s| {
-            let path = s.site.key_file.as_ref();
-            path.map(|p| SettingValue::text(p.display()))
-        },
+        show: |s| path(&s.site.key_file),
     },
     SettingKey {
         section: "page",
@@ -528,6 +512,10 @@ pub(super) static KEYS: &[SettingKey] = &[
         },
     },
 ];
+
+fn path(path: &Option<PathBuf>) -> Option<SettingValue> {
+    path.as_ref().map(|path| SettingValue::text(path.display()))
+}
 
 fn put<T>(place: &mut T, value: Result<T, SettingForm>) -> Result<(), SettingForm> {
     *place = value?;
