@@ -136,6 +136,14 @@ impl Copies {
         self.spool.changed_at()
     }
 
+    /// Whether the place is still there; nothing else is looked at.
+    pub fn glance(&self, before: CopyStanding) -> CopyStanding {
+        match self.is_there() {
+            Ok(()) => before,
+            Err(trouble) => before.failed(trouble),
+        }
+    }
+
     /// Brings the place in step with what is owed; with `prove` every copy is read and the place is proven. Gives how they
     /// stand.
     pub fn pass(&self, prove: bool, before: CopyStanding) -> CopyStanding {

@@ -25,6 +25,17 @@ const SPOOL_EVERY: Duration = Duration::from_secs(60);
 /// The spool is looked at no more often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// What a pass does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CopyWork {
+    /// Whether the place is still there: one that is pulled changes nothing on the box.
+    Glance,
+    /// What is missing is written.
+    Bring,
+    /// Every copy is read, too.
+    Prove,
+}
+
 /// What a pass brought: how the copies stand, and how the spool stood when it began.
 type CopyPass = (CopyStanding, Option<[SystemTime; 2]>);
 
@@ -105,7 +116,10 @@ impl CopyKeeper {
         }
         let changed = looks && (self.spool.is_none() || self.spool != self.seen());
         if lacks || is_due(self.proven, PROVEN_EVERY) || changed {
-            self.begin(settings.clone(), proves, now);
+            let work = [CopyWork::Bring, CopyWork::Prove][usize::from(proves)];
+            self.begin(settings.clone(), work, now);
+        } else if is_due(self.begun, SPOOL_EVERY) {
+            self.begin(settings.clone(), CopyWork::Glance, now);
         }
         news
     }
@@ -131,9 +145,10 @@ impl CopyKeeper {
         })
     }
 
-    fn begin(&mut self, settings: Settings, prove: bool, now: Now) {
+    fn begin(&mut self, settings: Settings, work: CopyWork, now: Now) {
         self.begun = Some(now.mono);
-        if prove {
+        let spool = self.spool;
+        if work == CopyWork::Prove {
             self.proven = Some(now.mono);
         }
         let (root, done, before) = (self.root.clone(), self.done.clone(), self.standing.clone());
@@ -142,8 +157,11 @@ impl CopyKeeper {
             let copies = Engine::open(&root, settings).and_then(|engine| engine.copies());
             let brought = match copies {
                 Ok(Some(copies)) => {
-                    let spool = copies.changed_at();
-                    (copies.pass(prove, before), Some(spool))
+                    let changed = copies.changed_at();
+                    match work {
+                        CopyWork::Glance => (copies.glance(before), spool),
+                        _ => (copies.pass(work == CopyWork::Prove, before), Some(changed)),
+                    }
                 }
                 Ok(None) => (before, None),
                 Err(trouble) => {
@@ -183,5 +201,55 @@ impl CopyKeeper {
             self.standing = standing;
         }
         is_news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use logic::site::SiteKey;
+
+    use super::*;
+
+    /// Turns until the pass under way is over.
+    fn turned(keeper: &mut CopyKeeper, settings: &Settings, now: Now) {
+        keeper.turn(settings, now);
+        for _ in 0..1_000 {
+            if !keeper.busy {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            keeper.turn(settings, now);
+        }
+        panic!("the pass does not end");
+    }
+
+    /// The other device is /dev/shm.
+    #[test]
+    fn a_place_that_is_pulled_is_told_within_a_minute() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = tempfile::TempDir::new_in("/dev/shm").unwrap();
+        let root = Root::new(dir.path());
+        let key = dir.path().join("site.key");
+        fs::write(&key, SiteKey::file(&[SiteKey::new([1; 32])])).unwrap();
+        let mut settings = Settings::default();
+        settings.this_box.organisation_id = Some("1001".into());
+        settings.site.key_file = Some(key);
+        settings.results.copy_to = Some(place.path().to_owned());
+        let mut keeper = CopyKeeper::new(&root);
+        let at = |seconds| Now {
+            mono: Duration::from_secs(seconds),
+            wall: 1_796_000_000,
+        };
+        turned(&mut keeper, &settings, at(100));
+        assert_eq!(keeper.standing.trouble, None);
+        assert!(keeper.standing.proven_at.is_some());
+        place.close().unwrap();
+        turned(&mut keeper, &settings, at(130));
+        assert_eq!(keeper.standing.trouble, None, "nobody looked");
+        turned(&mut keeper, &settings, at(161));
+        let trouble = keeper.standing.trouble.clone();
+        assert_eq!(trouble.unwrap().code, Code::CopiesMissing);
     }
 }
