@@ -33,6 +33,8 @@ pub(super) struct PackageSink {
     kept: (u64, Vec<u8>),
     /// Records that were begun, each behind the room for its nonce.
     begun: BTreeMap<u64, Vec<u8>>,
+    /// The buffer of a record that was written: a new one each time has its pages zeroed by the kernel again.
+    spare: Option<Vec<u8>>,
     /// A held package that shares members.
     pub(super) old: Option<Content>,
 }
@@ -44,6 +46,7 @@ impl Default for PackageSink {
             end: BTreeMap::new(),
             kept: (0, Vec::new()),
             begun: BTreeMap::new(),
+            spare: None,
             old: None,
         }
     }
@@ -157,10 +160,8 @@ impl PackageSink {
                 break;
             }
             if !part.have()[index as usize] {
-                let buffer = self
-                    .begun
-                    .entry(index)
-                    .or_insert_with(PartialPackage::buffer);
+                let spare = || self.spare.take().unwrap_or_else(PartialPackage::buffer);
+                let buffer = self.begun.entry(index).or_insert_with(spare);
                 if buffer.len() == NONCE + within {
                     buffer.extend_from_slice(&bytes[..take]);
                 }
@@ -183,7 +184,9 @@ impl PackageSink {
             Coming::Known(incoming) => incoming.write(index, &mut buffer),
             Coming::Streamed(part) => part.write(index, &mut buffer),
             Coming::Nothing => Err(lost()),
-        }
+        }?;
+        self.spare = Some(buffer);
+        Ok(())
     }
 
     /// Places a range of the end that was kept.
