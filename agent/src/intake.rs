@@ -10,6 +10,7 @@ use logic::fault::Fault;
 use logic::fault::Finding;
 use logic::intake::{self, ExecutionState, IntakeItem, ItemKind};
 use logic::seal::NameHash;
+use logic::settings::ResultsSettings;
 use logic::small_map::SmallMap;
 
 use vault::catalogue::{CatalogueStore, FileStamp};
@@ -40,35 +41,32 @@ pub struct Receipt {
 }
 
 impl Intake {
-    /// Opens the spool; an item may have at most `limit` bytes.
+    /// Opens the spool. An execution in another state than `[results] states` waits as open; second copies are written by
+    /// `copies`.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn open(vault: &Vault, limit: u64) -> Result<Self, Fault> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    pub fn open(
+        vault: &Vault,
+        settings: &ResultsSettings,
+        copies: Option<CopyFollower>,
+    ) -> Result<Self, Fault> {
         Ok(Self {
             vault: vault.clone(),
             spool: Spool::open(vault)?,
-            limit,
-            states: None,
-            copies: None,
+            limit: usize::try_from(settings.max_item.bytes()).unwrap_or(usize::MAX),
+            states: Some(settings.states.clone()),
+            copies: copies.map(Arc::new),
         })
     }
 
-    /// The same, but an execution in another state than these waits as open (`[results] states`).
+    /// The same for what was chosen elsewhere: it goes in whatever state it is.
     #[must_use]
-    pub fn of_states(self, states: &[ExecutionState]) -> Self {
+    pub fn of_any_state(self) -> Self {
         Self {
-            states: Some(states.to_vec()),
+            states: None,
             ..self
         }
-    }
-
-    /// The same, with second copies of what is let in.
-    #[must_use]
-    pub fn copied_by(self, copies: Option<CopyFollower>) -> Self {
-        let copies = copies.map(Arc::new);
-        Self { copies, ..self }
     }
 
     /// Lets in a document in the shape that central's own route takes.
@@ -179,6 +177,7 @@ struct ShownNames {
 mod tests {
     use super::*;
     use logic::entity::Checksum;
+    use logic::settings::Size;
     use system::root::Root;
     use vault::catalogue::{CatalogueRevision, EntityLocation};
 
@@ -207,6 +206,15 @@ mod tests {
         found
     }
 
+    fn open(vault: &Vault) -> Intake {
+        let settings = ResultsSettings {
+            max_item: Size(1 << 20),
+            ..ResultsSettings::default()
+        };
+        let intake = Intake::open(vault, &settings, None).unwrap();
+        intake.of_any_state()
+    }
+
     fn result(id: &str) -> String {
         format!(
             r#"{{"{id}":{{"deliveryId":"d","deliveryExecutionId":"{id}","details":{{"identifier":"{id}","label":"l","test-taker":"t","starttime":null,"finishtime":null,"state":"http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatusFinished"}},"variables":[{{"type":"taoResultServer_models_classes_ResponseVariable","callIdItem":"{id}.i.0","callIdTest":null,"test":"t","item":"i","data":{{"identifier":"R","cardinality":"single","baseType":"string","epoch":"0.1 1","candidateResponse":"{HANDED}","correctResponse":null}}}}]}}}}"#
@@ -217,7 +225,7 @@ mod tests {
     fn with_the_key_of_the_box_open_no_answer_is_found_before_an_encrypted_central() {
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(&Root::new(dir.path())).unwrap();
-        let intake = Intake::open(&vault, 1 << 20).unwrap();
+        let intake = open(&vault);
         let found = || {
             let files = opened(&vault, vault.state());
             let holds = |what: &str| {
@@ -271,7 +279,7 @@ mod tests {
     fn a_newer_edition_is_met_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(&Root::new(dir.path())).unwrap();
-        let intake = Intake::open(&vault, 1 << 20).unwrap();
+        let intake = open(&vault);
         let catalogue = CatalogueStore::open(&vault).unwrap();
         let knows = |id: &str| intake.knows(&intake.shown(), EntityType::TestTaker, id);
         assert!(knows("a"), "nothing is warned of on a new box");

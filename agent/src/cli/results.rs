@@ -249,9 +249,7 @@ fn submit(
     screen: &Screen,
 ) -> Result<u8, Fault> {
     let settings = &engine.settings().results;
-    let intake = Intake::open(engine.vault(), settings.max_item.bytes())?
-        .of_states(&settings.states)
-        .copied_by(engine.copy_follower());
+    let intake = Intake::open(engine.vault(), settings, engine.copy_follower())?;
     for input in inputs {
         let file = input.path().to_owned();
         let document = input.read()?;

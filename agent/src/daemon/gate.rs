@@ -147,8 +147,8 @@ async fn open(
     })?;
     let engine = Engine::open(root, settings.clone())?;
     let setup = Setup::of(settings, engine.version()?);
-    let intake = Intake::open(engine.vault(), settings.results.max_item.bytes())?
-        .copied_by(engine.copy_follower());
+    let intake =
+        Intake::open(engine.vault(), &settings.results, engine.copy_follower())?.of_any_state();
     let gateway = Gateway::open(engine.vault().clone(), setup, Some(Arc::new(intake)))?;
     Ok((listener, gateway))
 }

@@ -82,8 +82,8 @@ pub(super) async fn answer(
 /// anything but the document, it is opened anew: the state folder may be another one by now.
 async fn here(shared: &SharedState, target: RouteTarget, document: Bytes) -> Result<Json, Fault> {
     let (root, settings) = (shared.root().clone(), (*shared.settings()).clone());
-    let limit = settings.results.max_item.bytes();
-    let open = shared.intake_of(limit);
+    let of = (settings.results.clone(), settings.site.clone());
+    let open = shared.intake_of(&of);
     // The disk may take its time to sync: others are answered meanwhile.
     let kept = system::task::spawn_blocking(move || {
         if let Some(open) = open {
@@ -93,12 +93,13 @@ async fn here(shared: &SharedState, target: RouteTarget, document: Bytes) -> Res
             }
         }
         let engine = Engine::open(&root, settings)?;
-        let open = Intake::open(engine.vault(), limit)?.copied_by(engine.copy_follower());
+        let settings = &engine.settings().results;
+        let open = Intake::open(engine.vault(), settings, engine.copy_follower())?;
         let kept = keep(&open, &target, &document);
         Ok((open, kept))
     });
     let (open, kept) = kept.await.map_err(failed)??;
-    shared.keep_intake(limit, open);
+    shared.keep_intake(of, open);
     kept.map(|receipt| told(&receipt))
 }
 
@@ -165,11 +166,8 @@ pub fn work(
         return json!({ "trouble": flaw(ApiCause::DocumentCut) });
     }
     let kept = engine.and_then(|engine| {
-        let limit = engine.settings().results.max_item.bytes();
-        let states = &engine.settings().results.states;
-        let intake = Intake::open(engine.vault(), limit)?
-            .of_states(states)
-            .copied_by(engine.copy_follower());
+        let settings = &engine.settings().results;
+        let intake = Intake::open(engine.vault(), settings, engine.copy_follower())?;
         keep(&intake, &RouteTarget { kind, id }, &document)
     });
     match kept {

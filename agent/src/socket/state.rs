@@ -14,7 +14,7 @@ use logic::package::order::{DownloadOrder, DownloadOrders};
 use logic::package_lane::Waiting;
 use logic::report::Report;
 use logic::schedule::{Errand, RunReason};
-use logic::settings::Settings;
+use logic::settings::{ResultsSettings, Settings, SiteSettings};
 use logic::words::Now;
 use serde::Serialize;
 use serde_json::json;
@@ -141,6 +141,9 @@ struct AddedLibrary {
     library: Library,
 }
 
+/// What the way in for results depends on.
+pub(super) type IntakeSettings = (ResultsSettings, SiteSettings);
+
 struct SharedInner {
     root: Root,
     started: Now,
@@ -153,8 +156,8 @@ struct SharedInner {
     added: RefCell<BTreeMap<String, Rc<AddedLibrary>>>,
     events: EventHub,
     priority: Priority,
-    /// The way in that the last small document took, and the largest item that it takes.
-    way_in: RefCell<Option<(u64, Intake)>>,
+    /// The way in that the last small document took, and the settings that it was opened with.
+    way_in: RefCell<Option<(IntakeSettings, Intake)>>,
     exams: Rc<Notify>,
     /// Whoever waits for executions to end is told of each signal.
     signals: Notify,
@@ -407,16 +410,16 @@ impl SharedState {
         self.0.told.subscribe()
     }
 
-    /// The open way in for items of this size; none before the first one.
-    pub(super) fn intake_of(&self, limit: u64) -> Option<Intake> {
+    /// The open way in under these settings; none before the first one.
+    pub(super) fn intake_of(&self, settings: &IntakeSettings) -> Option<Intake> {
         let open = self.0.way_in.borrow();
-        let open = open.as_ref().filter(|(of, _)| *of == limit);
+        let open = open.as_ref().filter(|(of, _)| of == settings);
         open.map(|(_, intake)| intake.clone())
     }
 
     /// Keeps it for the next one.
-    pub(super) fn keep_intake(&self, limit: u64, intake: Intake) {
-        *self.0.way_in.borrow_mut() = Some((limit, intake));
+    pub(super) fn keep_intake(&self, settings: IntakeSettings, intake: Intake) {
+        *self.0.way_in.borrow_mut() = Some((settings, intake));
     }
 
     /// Who goes first.

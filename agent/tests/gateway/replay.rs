@@ -302,8 +302,12 @@ fn serve(stock: &GatewayStock) -> GatewayServed {
         lti_users: false,
         max_age: None,
     };
-    let intake = agent::intake::Intake::open(&stock.vault, 16 << 20).unwrap();
-    GatewayServed::new(&stock.vault, setup, Some(Arc::new(intake)))
+    let settings = logic::settings::ResultsSettings {
+        max_item: logic::settings::Size(16 << 20),
+        ..Default::default()
+    };
+    let intake = agent::intake::Intake::open(&stock.vault, &settings, None).unwrap();
+    GatewayServed::new(&stock.vault, setup, Some(Arc::new(intake.of_any_state())))
 }
 
 fn enrol(stock: &GatewayStock, all: &[GatewayExchange]) {

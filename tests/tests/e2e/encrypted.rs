@@ -256,6 +256,34 @@ fn maps_that_are_encrypted_already_pass_unread() {
     assert!(ran.story().contains("encrypted row"), "{}", ran.story());
 }
 
+/// The daemon lets a small document in by itself, and has a large one read beside it.
+#[test]
+fn what_is_not_finished_waits_whichever_way_it_came() {
+    let mut site = Site::enrolled(options(3, 1, (20_000, 40_000)));
+    site.set("sync", "on_boot", "false");
+    let daemon = site.start_daemon();
+    let put = |id: &str, answers: &[String], state: &str| {
+        let mut document = result(&site, id, answers);
+        let uri =
+            format!("http://www.tao.lu/Ontologies/TAODelivery.rdf#DeliveryExecutionStatus{state}");
+        document["details"]["state"] = json!(uri);
+        let path = format!("/v1/results/{id}");
+        let answer = site.api().call("PUT", &path, &document.to_string());
+        assert!(matches!(answer.unwrap().status, 200 | 201));
+    };
+    let large = ["x".repeat(300_000)];
+    put("first", &answers("first", 1), "Active");
+    put("second", &answers("second", 1), "Paused");
+    put("large", &large, "Active");
+    put("done", &answers("done", 1), "Finished");
+    for id in ["first", "second", "large"] {
+        assert_eq!(state(&site, id).0, "open", "{id}");
+    }
+    assert_eq!(state(&site, "done").0, "queued");
+    daemon.signal(nix::sys::signal::Signal::SIGTERM);
+    daemon.end().exits(0);
+}
+
 /// An execution that is not finished (`[results] states`).
 #[test]
 fn an_execution_that_is_not_finished_waits_for_the_content_that_replaces_it() {
