@@ -2432,12 +2432,16 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__results__subcmd__adopt)
-            opts="-h --force --look --root --json --help"
+            opts="-h --box --force --look --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --box)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

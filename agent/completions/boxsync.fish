@@ -190,8 +190,9 @@ complete -c boxsync -n "__fish_boxsync_using_subcommand results; and __fish_seen
 complete -c boxsync -n "__fish_boxsync_using_subcommand results; and __fish_seen_subcommand_from receipt" -l root -d 'Everything lies below this folder' -r -F
 complete -c boxsync -n "__fish_boxsync_using_subcommand results; and __fish_seen_subcommand_from receipt" -l json -d 'One JSON object a line on stdout, for machines'
 complete -c boxsync -n "__fish_boxsync_using_subcommand results; and __fish_seen_subcommand_from receipt" -s h -l help -d 'Print help'
+complete -c boxsync -n "__fish_boxsync_using_subcommand results; and __fish_seen_subcommand_from adopt" -l box -d 'Only what this box left' -r
 complete -c boxsync -n "__fish_boxsync_using_subcommand results; and __fish_seen_subcommand_from adopt" -l root -d 'Everything lies below this folder' -r -F
-complete -c boxsync -n "__fish_boxsync_using_subcommand results; and __fish_seen_subcommand_from adopt" -l force -d 'Also of a box that was heard of within a day'
+complete -c boxsync -n "__fish_boxsync_using_subcommand results; and __fish_seen_subcommand_from adopt" -l force -d 'Also of a box that was heard of within a day, when it is the only such one or named'
 complete -c boxsync -n "__fish_boxsync_using_subcommand results; and __fish_seen_subcommand_from adopt" -l look -d 'Only show what is there'
 complete -c boxsync -n "__fish_boxsync_using_subcommand results; and __fish_seen_subcommand_from adopt" -l json -d 'One JSON object a line on stdout, for machines'
 complete -c boxsync -n "__fish_boxsync_using_subcommand results; and __fish_seen_subcommand_from adopt" -s h -l help -d 'Print help'

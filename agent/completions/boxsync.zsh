@@ -396,9 +396,10 @@ _arguments "${_arguments_options[@]}" : \
 ;;
 (adopt)
 _arguments "${_arguments_options[@]}" : \
+'--box=[Only what this box left]:ID:_default' \
 '--root=[Everything lies below this folder]:DIR:_files' \
-'--force[Also of a box that was heard of within a day]' \
-'--look[Only show what is there]' \
+'--force[Also of a box that was heard of within a day, when it is the only such one or named]' \
+'(--force --box)--look[Only show what is there]' \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
 '--help[Print help]' \

@@ -37,7 +37,7 @@ mod unkept;
 mod who;
 mod wipe;
 
-pub use copies::{AdoptedBox, Adoption, StandingFile};
+pub use copies::{AdoptedBox, Adoption, StandingFile, Whose};
 pub use credentials::StoredCredentials;
 pub use handover::{CarriedAnswer, Handover};
 pub use line::{in_force, line, secret_file, secret_line};

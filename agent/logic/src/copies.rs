@@ -159,26 +159,62 @@ pub fn is_put_back(generation: u64, listed: bool, proof: u64) -> bool {
 /// The original is taken for alive when it was heard of within so many seconds.
 pub const ALIVE: i64 = 24 * 60 * 60;
 
-/// Whether another box may adopt what this one left; `own`: they are the copies of the box that asks.
+/// A box that left something at a place.
+#[derive(Debug, Clone, Copy)]
+pub struct LeavingBox<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// When it was heard of last, Unix seconds.
+    pub heard_at: i64,
+    /// It is the box that asks.
+    pub own: bool,
+}
+
+impl LeavingBox<'_> {
+    /// What is ahead of now was heard of by a clock that nobody vouches for: it is not old.
+    fn is_alive(&self, now: i64) -> bool {
+        !self.own && now.saturating_sub(self.heard_at) < ALIVE
+    }
+}
+
+/// Which boxes' copies are adopted; `chosen`: those of one box alone.
+///
+/// | At the place | Then |
+/// |---|---|
+/// | boxes that were not heard of within a day, and the box's own copies | adopted |
+/// | others that were, beside them | passed over: a place that boxes share has the copies of those at work |
+/// | nothing but boxes that were | refused |
+/// | one that was, alone or chosen, with `force` | adopted |
+/// | several that were, none chosen, with `force` | refused: nobody means them all |
 ///
 /// # Errors
-/// `adopt.alive`.
-pub fn may_adopt(
-    box_id: &str,
-    heard_at: i64,
+/// `adopt.alive`; `adopt.none` where the chosen box left nothing.
+pub fn adopted(
+    all: &[LeavingBox<'_>],
     now: i64,
-    own: bool,
+    chosen: Option<&str>,
     force: bool,
-) -> Result<(), Fault> {
-    // What is ahead of now was heard of by a clock that nobody vouches for: it is not old.
-    if own || force || now.saturating_sub(heard_at) >= ALIVE {
-        return Ok(());
+) -> Result<Vec<bool>, Fault> {
+    let is_meant = |one: &&LeavingBox<'_>| chosen.is_none_or(|id| id == one.id);
+    if let Some(id) = chosen.filter(|_| all.iter().find(is_meant).is_none()) {
+        let cause = SiteCause::NothingOf { id: id.into() };
+        return Err(Fault::new(Code::AdoptNone, cause));
     }
-    let cause = SiteCause::Alive {
-        id: box_id.into(),
-        hours: now.saturating_sub(heard_at).max(0) as u64 / 3600,
-    };
-    Err(Fault::new(Code::AdoptAlive, Cause::from(cause)))
+    let is_alive = |one: &LeavingBox<'_>| one.is_alive(now);
+    let alive = all.iter().filter(is_meant).filter(|one| is_alive(one));
+    let forced = force && alive.clone().count() == 1;
+    let adopted = |one: &LeavingBox<'_>| is_meant(&one) && (forced || !is_alive(one));
+    let adopted: Vec<bool> = all.iter().map(adopted).collect();
+    match alive.clone().next() {
+        Some(one) if !forced && (force || !adopted.contains(&true)) => {
+            let cause = SiteCause::Alive {
+                id: one.id.into(),
+                hours: now.saturating_sub(one.heard_at).max(0) as u64 / 3600,
+            };
+            Err(Fault::new(Code::AdoptAlive, Cause::from(cause)))
+        }
+        _ => Ok(adopted),
+    }
 }
 
 #[cfg(test)]
@@ -233,18 +269,49 @@ mod tests {
     }
 
     #[test]
-    fn a_box_that_was_heard_of_today_is_not_adopted() {
-        let day = ALIVE;
+    fn a_box_that_was_heard_of_today_is_adopted_when_it_alone_is_meant() {
+        const NOW: i64 = 10 * ALIVE;
+        // `d` is dead, `a` and `b` are alive, `f` is ahead of this clock, `o` is the box itself.
+        let of = |id: char| LeavingBox {
+            id: match id {
+                'd' => "d",
+                'a' => "a",
+                'b' => "b",
+                'f' => "f",
+                _ => "o",
+            },
+            heard_at: match id {
+                'd' => NOW - ALIVE,
+                'f' => NOW + ALIVE,
+                _ => NOW - ALIVE + 1,
+            },
+            own: id == 'o',
+        };
         let table = [
-            (0, day - 1, false, false, false),
-            (0, day, false, false, true),
-            (0, day - 1, true, false, true),
-            (0, day - 1, false, true, true),
-            (5 * day, 0, false, false, false),
+            ("d", None, false, Some("d")),
+            ("a", None, false, None),
+            ("f", None, false, None),
+            ("o", None, false, Some("o")),
+            ("dab", None, false, Some("d")),
+            ("oa", None, false, Some("o")),
+            ("ab", None, false, None),
+            ("a", None, true, Some("a")),
+            ("da", None, true, Some("da")),
+            ("dab", None, true, None),
+            ("dab", Some("a"), false, None),
+            ("dab", Some("a"), true, Some("a")),
+            ("dab", Some("d"), false, Some("d")),
+            ("dab", Some("x"), true, None),
+            ("", None, false, Some("")),
         ];
-        for (heard, now, own, force, expected) in table {
-            let may = may_adopt("b", heard, now, own, force);
-            assert_eq!(may.is_ok(), expected, "{heard} {now} {own} {force}");
+        for (all, chosen, force, expected) in table {
+            let boxes: Vec<LeavingBox<'_>> = all.chars().map(of).collect();
+            let adopted = adopted(&boxes, NOW, chosen, force).ok();
+            let adopted = adopted.map(|adopted| {
+                let adopted = boxes.iter().zip(adopted).filter(|(_, is)| *is);
+                adopted.map(|(one, _)| one.id).collect::<String>()
+            });
+            assert_eq!(adopted.as_deref(), expected, "{all} {chosen:?} {force}");
         }
     }
 

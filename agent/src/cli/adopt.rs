@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::runtime;
 use super::screen::Screen;
-use crate::engine::{AdoptedBox, Adoption, Engine};
+use crate::engine::{AdoptedBox, Adoption, Engine, Whose};
 use crate::socket::client;
 use system::root::Root;
 use vault::spool::{Fate, Spool};
@@ -37,6 +37,7 @@ logic::sentences! {
         BoxLeft { id: String, items: u64, age: Seconds }:
             "box {id}: items {items}, heard of {age} ago", "box {id} : éléments {items}, dernier signe il y a {age}";
         Adopted { new: u64, known: u64 }: "  adopted: {new}, held already: {known}", "  repris : {new}, déjà là : {known}";
+        NotAdopted: "  not adopted", "  non repris";
         PutBack { count: u64 }:
             "  put back after central had acknowledged them, and not adopted: {count}",
             "  remis en place après confirmation par le serveur central, et non repris : {count}";
@@ -49,12 +50,11 @@ const NAMED: usize = 10;
 pub(super) fn adopt(
     root: &Root,
     place: &Path,
-    force: bool,
-    look_only: bool,
+    whose: Whose<'_>,
     screen: &Screen,
 ) -> Result<u8, Fault> {
     let engine = super::open(root)?;
-    let adoption = engine.adopt(place, force, look_only)?;
+    let adoption = engine.adopt(place, whose)?;
     let of_ours = adoption.boxes.iter().map(|one| one.items + one.put_back);
     if of_ours.sum::<u64>() == 0 && adoption.flawed.is_empty() {
         let path = place.display().to_string();
@@ -79,9 +79,12 @@ fn tell(one: &AdoptedBox, screen: &Screen) {
         items: one.items,
         age: Seconds(one.age),
     }));
-    screen.line(&screen.told(&ReceiptTerm::Adopted {
-        new: one.new,
-        known: one.known,
+    screen.line(&screen.told(&match one.is_adopted {
+        true => ReceiptTerm::Adopted {
+            new: one.new,
+            known: one.known,
+        },
+        false => ReceiptTerm::NotAdopted,
     }));
     if one.put_back > 0 {
         let count = one.put_back;

@@ -29,7 +29,7 @@ use words::{CarryTerm, stays};
 
 /// What leaves in which file.
 #[derive(Debug, Args)]
-pub(super) struct ExportTao {
+pub(super) struct ExportOrder {
     /// New file.
     file: PathBuf,
     /// Of this organisation, on a box of several.
@@ -52,7 +52,7 @@ pub(super) struct ExportTao {
 /// What is said to be at central.
 #[derive(Debug, Args)]
 #[group(required = true)]
-pub(super) struct Confirm {
+pub(super) struct ConfirmOrder {
     /// Ids.
     ids: Vec<String>,
     /// All that lies in this file.
@@ -63,7 +63,7 @@ pub(super) struct Confirm {
     yes: Option<u64>,
 }
 
-pub(super) fn export(root: &Root, order: &ExportTao, screen: &Screen) -> Result<u8, Fault> {
+pub(super) fn export(root: &Root, order: &ExportOrder, screen: &Screen) -> Result<u8, Fault> {
     let file = match order.dry_run {
         true => None,
         false => Some(PlacedFile::make(&order.file)?),
@@ -185,7 +185,7 @@ fn filled(member: &mut StoredMember, content: &[u8]) {
     member.crc32 = crc32fast::hash(content);
 }
 
-pub(super) fn confirm(root: &Root, order: &Confirm, screen: &Screen) -> Result<u8, Fault> {
+pub(super) fn confirm(root: &Root, order: &ConfirmOrder, screen: &Screen) -> Result<u8, Fault> {
     let ids = match &order.all_of {
         Some(path) => ids_in(path)?,
         None => order.ids.iter().cloned().collect(),

@@ -25,7 +25,7 @@ use super::screen::{ListLayout, ListRow, Screen};
 use super::service;
 use super::status::ago;
 use super::words::{self, ListTerm, StatusTerm};
-use crate::engine::Engine;
+use crate::engine::{Engine, Whose};
 use crate::intake::Intake;
 use system::clock;
 use system::root::Root;
@@ -72,11 +72,14 @@ pub(super) enum ResultsVerb {
     Adopt {
         /// Folder of second copies.
         folder: PathBuf,
-        /// Also of a box that was heard of within a day.
+        /// Only what this box left.
+        #[arg(long = "box", value_name = "ID")]
+        of: Option<String>,
+        /// Also of a box that was heard of within a day, when it is the only such one or named.
         #[arg(long)]
         force: bool,
         /// Only show what is there.
-        #[arg(long)]
+        #[arg(long, conflicts_with_all = ["force", "of"])]
         look: bool,
     },
     /// Writes an item in clear to a new file, after asking.
@@ -90,9 +93,9 @@ pub(super) enum ResultsVerb {
         yes: bool,
     },
     /// Hands results over in a zip that central's own import takes; the box asks for them and sends them no more.
-    ExportTao(carry::ExportTao),
+    ExportTao(carry::ExportOrder),
     /// Says that central has what was handed over, after asking twice.
-    Confirm(carry::Confirm),
+    Confirm(carry::ConfirmOrder),
     /// Has the box send again what was handed over and central says that it does not have.
     Reclaim {
         /// Ids; none means all.
@@ -118,9 +121,17 @@ pub(super) fn act(root: &Root, act: Option<ResultsVerb>, screen: &Screen) -> Res
         Some(ResultsVerb::Receipt { ids }) => adopt::receipt(root, &ids, screen),
         Some(ResultsVerb::Adopt {
             folder,
+            of,
             force,
             look,
-        }) => adopt::adopt(root, &folder, force, look, screen),
+        }) => {
+            let of = of.as_deref();
+            let whose = match look {
+                true => Whose::Nobodys,
+                false => Whose::Lost { of, force },
+            };
+            adopt::adopt(root, &folder, whose, screen)
+        }
         Some(ResultsVerb::Export { id, file, yes }) => {
             if !yes {
                 confirm(screen)?;

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use logic::copies::{CopyStanding, may_adopt};
+use logic::copies::{CopyStanding, LeavingBox, adopted};
 use logic::fault::{Code, EnrolCause, Fault};
 use logic::site::{ObjectFlaw, OrganisationKey, SiteKey};
 
@@ -101,12 +101,11 @@ impl Engine {
         Ok(all)
     }
 
-    /// Lets in what the boxes at a place left and had not brought home, each item once. With `force` also of boxes that were
-    /// heard of today.
+    /// Lets in what boxes left at a place and had not brought home, each item once (`logic::copies::adopted`).
     ///
     /// # Errors
-    /// `adopt.alive`, then nothing was let in; as `adopting_keys`; what the file system says.
-    pub fn adopt(&self, place: &Path, force: bool, look_only: bool) -> Result<Adoption, Fault> {
+    /// `adopt.alive` or `adopt.none`, then nothing was let in; as `adopting_keys`; what the file system says.
+    pub fn adopt(&self, place: &Path, whose: Whose<'_>) -> Result<Adoption, Fault> {
         let keys = self.adopting_keys()?;
         let (boxes, flawed) = copies::left(place, &keys)?;
         let own = self.identity()?.box_id;
@@ -115,23 +114,29 @@ impl Engine {
             boxes: Vec::new(),
             flawed,
         };
-        for (id, left) in &boxes {
-            if !look_only {
-                may_adopt(id, left.heard_at, now, *id == own, force)?;
-            }
-        }
+        let leaving = boxes.iter().map(|(id, left)| LeavingBox {
+            id,
+            heard_at: left.heard_at,
+            own: *id == own,
+        });
+        let leaving: Vec<LeavingBox<'_>> = leaving.collect();
+        let adopted = match whose {
+            Whose::Nobodys => vec![false; boxes.len()],
+            Whose::Lost { of, force } => adopted(&leaving, now, of, force)?,
+        };
         let spool = Spool::open(&self.vault)?;
-        for (box_id, left) in boxes {
+        for ((box_id, left), is_adopted) in boxes.into_iter().zip(adopted) {
             let (mut items, put_back) = left.items();
             items.sort_by(|a, b| a.order.cmp(&b.order));
             let mut one = AdoptedBox {
+                is_adopted,
                 items: items.len() as u64,
                 put_back,
                 heard_at: left.heard_at,
                 age: now.saturating_sub(left.heard_at).max(0) as u64,
                 ..AdoptedBox::default()
             };
-            for item in items.into_iter().filter(|_| !look_only) {
+            for item in items.into_iter().filter(|_| is_adopted) {
                 let body = item.body(&keys);
                 let adopted = body.map(|body| spool.adopt(&body, &box_id, item.at));
                 match adopted.transpose()?.flatten() {
@@ -144,6 +149,20 @@ impl Engine {
         }
         Ok(adoption)
     }
+}
+
+/// Whose copies are adopted.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// It is only looked what is there.
+    Nobodys,
+    /// Those of boxes that are gone.
+    Lost {
+        /// Of this box alone.
+        of: Option<&'a str>,
+        /// Though it was heard of within a day.
+        force: bool,
+    },
 }
 
 /// What was found at a place, and what became of it.
@@ -163,6 +182,8 @@ pub struct AdoptedBox {
     pub heard_at: i64,
     /// The same in seconds before now.
     pub age: u64,
+    /// Its items were let in, as far as they can be; else they were only looked at.
+    pub is_adopted: bool,
     /// Items that may be adopted.
     pub items: u64,
     /// Let in now.

@@ -257,6 +257,11 @@ fn a_box_adopts_what_a_dead_one_left_and_central_has_each_result_once() {
     adopt(&[]).exits(1).code("adopt.alive");
     let look = adopt(&["--look"]).exits(0).object();
     assert_eq!((&look["items"], &look["adopted"]), (&json!(6), &json!(0)));
+    let other = adopt(&["--force", "--box", "other"]).exits(1);
+    other.code("adopt.none");
+    adopt(&["--box", look["box_id"].as_str().unwrap()])
+        .exits(1)
+        .code("adopt.alive");
     let told = adopt(&["--force"]).exits(0).object();
     assert_eq!((&told["adopted"], &told["known"]), (&json!(6), &json!(0)));
     let again = adopt(&["--force"]).exits(0).object();

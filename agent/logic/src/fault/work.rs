@@ -178,7 +178,7 @@ macro_rules! work_codes {
         AdoptAlive "adopt.alive" [Operator Failed Unknown]
             "the other box may still be at work"
             "The box whose copies are to be adopted was heard of within a day: it may bring its results home by itself."
-            "Look after that box; if it is surely gone, give `--force`.";
+            "Look after that box; if it is surely gone, give `--force --box ID`.";
         AdoptChanged "adopt.changed" [Operator Failed Unknown]
             "some copies are of no use"
             "Files at the place do not open with the site keys of this box: they were changed, or another site made them. Everything else \

@@ -22,8 +22,9 @@ sentences! {
             "{path}: {count} copies did not open and are written anew: {names}",
             "{path} : {count} copies ne s’ouvraient pas et sont refaites : {names}";
         Alive { id: Id, hours: u64 } =>
-            "box {id} was heard of {hours} h ago: it may bring its results home itself; `--force` adopts them all the same",
-            "la box {id} a donné signe de vie il y a {hours} h : elle peut envoyer elle-même ses résultats ; `--force` les adopte quand même";
+            "box {id} was heard of {hours} h ago: it may bring its results home itself; `--force --box {id}` adopts them all the same",
+            "la box {id} a donné signe de vie il y a {hours} h : elle peut envoyer elle-même ses résultats ; `--force --box {id}` les adopte quand même";
+        NothingOf { id: Id } => "box {id} left nothing in this folder", "la box {id} n’a rien laissé dans ce dossier";
         NothingLeft { path: String } => "{path}: no box of this site left anything", "{path} : aucune box de ce site n’y a rien laissé";
         OtherKey { count: usize, names: Vec<String> } => "{count} files are sealed with another site key: {names}",
             "{count} fichiers sont scellés avec une autre clé de site : {names}";
