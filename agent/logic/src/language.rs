@@ -214,7 +214,7 @@ macro_rules! sentences {
             use $crate::language::{Language, Localized};
 
             /// Their places among the rows of the table.
-            enum Place {
+            enum RowPlace {
                 $($variant,)*
             }
 
@@ -227,7 +227,7 @@ macro_rules! sentences {
                     };
                     match self { $(
                         Self::$variant $({ $($field),* })? => {
-                            told(Place::$variant, None::<u64> $(.or(Some($crate::language::Quantity::count($count))))?, &[$($($field),*)?])
+                            told(RowPlace::$variant, None::<u64> $(.or(Some($crate::language::Quantity::count($count))))?, &[$($($field),*)?])
                         }
                     )* }
                 }
@@ -239,7 +239,7 @@ macro_rules! sentences {
                 fn texts() -> Vec<[Vec<String>; 2]> {
                     vec![$([
                         crate::texts::TEXTS
-                            .row(FIRST + Place::$variant as usize)
+                            .row(FIRST + RowPlace::$variant as usize)
                             .in_source(&[$($(stringify!($field)),*)?]),
                         [stringify!($variant), $en, $fr $(, $several)? $(, $plusieurs)?]
                             .map(|text| text.replace("{{", "{").replace("}}", "}"))

@@ -42,12 +42,12 @@ impl<K, V> SmallMap<K, V> {
     }
 
     /// The entries in their order.
-    pub fn iter(&self) -> Pairs<'_, K, V> {
+    pub fn iter(&self) -> SortedPairs<'_, K, V> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
     /// The same, to be changed.
-    pub fn iter_mut(&mut self) -> PairsMut<'_, K, V> {
+    pub fn iter_mut(&mut self) -> SortedPairsMut<'_, K, V> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
     }
 
@@ -187,16 +187,16 @@ impl<'a, K: Ord, V> SmallMapEntry<'a, K, V> {
 }
 
 /// The entries of a map in their order.
-pub type Pairs<'a, K, V> =
+pub type SortedPairs<'a, K, V> =
     std::iter::Map<slice::Iter<'a, (K, V)>, fn(&'a (K, V)) -> (&'a K, &'a V)>;
 
 /// The same, to be changed.
-pub type PairsMut<'a, K, V> =
+pub type SortedPairsMut<'a, K, V> =
     std::iter::Map<slice::IterMut<'a, (K, V)>, fn(&'a mut (K, V)) -> (&'a K, &'a mut V)>;
 
 impl<'a, K, V> IntoIterator for &'a SmallMap<K, V> {
     type Item = (&'a K, &'a V);
-    type IntoIter = Pairs<'a, K, V>;
+    type IntoIter = SortedPairs<'a, K, V>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
@@ -205,7 +205,7 @@ impl<'a, K, V> IntoIterator for &'a SmallMap<K, V> {
 
 impl<'a, K, V> IntoIterator for &'a mut SmallMap<K, V> {
     type Item = (&'a K, &'a mut V);
-    type IntoIter = PairsMut<'a, K, V>;
+    type IntoIter = SortedPairsMut<'a, K, V>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter_mut()

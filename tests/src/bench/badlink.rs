@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::download::holds;
 use crate::front::CacheFront;
-use crate::relay::{FAR_ADDRESS, LinkEvent, NEAR, Relay, RelayShape, Seen};
+use crate::relay::{FAR_ADDRESS, LinkEvent, NEAR, Relay, RelayShape, RelayTraffic};
 use crate::site::{BenchCentral, BenchSite, Process, folder};
 use crate::{Result, archive, cells, measure, median, table};
 
@@ -85,7 +85,7 @@ pub(crate) fn timeline(mib: usize) -> Result<()> {
 }
 
 /// A row for each half of a second.
-fn seconds(seen: &[Seen]) -> Vec<Vec<String>> {
+fn seconds(seen: &[RelayTraffic]) -> Vec<Vec<String>> {
     const STEP: f64 = 0.5;
     let Some((begun, ..)) = seen.first() else {
         return Vec::new();

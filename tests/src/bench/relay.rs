@@ -53,7 +53,7 @@ pub(crate) enum LinkEvent {
 }
 
 /// One of them: when, on which port of the near side.
-pub(crate) type Seen = (Instant, u16, LinkEvent);
+pub(crate) type RelayTraffic = (Instant, u16, LinkEvent);
 
 impl Relay {
     pub(crate) fn start(shape: RelayShape) -> Result<Self> {
@@ -87,7 +87,7 @@ impl Relay {
     }
 
     /// What was seen since this was asked last.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<RelayTraffic> {
         let seen = self.life.seen.lock();
         seen.map(|mut seen| std::mem::take(&mut *seen))
             .unwrap_or_default()
@@ -111,7 +111,7 @@ struct Life {
     /// In which stretch of `Shape::reset` bytes a connection began, by its near port.
     born: Mutex<HashMap<u16, u64>>,
     /// What has happened so far.
-    seen: Mutex<Vec<Seen>>,
+    seen: Mutex<Vec<RelayTraffic>>,
 }
 
 impl Life {

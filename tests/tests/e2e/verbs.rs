@@ -79,6 +79,15 @@ impl VerbHouse {
             ("results retry", vec![]),
             ("results set-aside", vec!["https://x/#1".into()]),
             ("results release", vec!["https://x/#1".into()]),
+            ("results receipt", vec!["https://x/#1".into()]),
+            ("results adopt", vec![path("copies")]),
+            ("results export-tao", vec![path("tao.zip"), "--yes".into()]),
+            ("results confirm", vec!["https://x/#1".into()]),
+            ("results reclaim", vec!["https://x/#1".into()]),
+            ("site", vec![]),
+            ("site key", vec![]),
+            ("site key new", vec![path("new.key")]),
+            ("site key import", vec![path("other.key")]),
             (
                 "results export",
                 vec!["https://x/#1".into(), path("out.json"), "--yes".into()],
@@ -136,6 +145,13 @@ impl VerbHouse {
         let lines = lines.collect();
         let mut site = site;
         site.set("gateway", "listen", "\"127.0.0.1:7380\"");
+        for key in ["own.key", "other.key"] {
+            let file = site.path(key);
+            site.run(&["site", "key", "new", file.to_str().unwrap()])
+                .exits(0);
+        }
+        let key = format!("{:?}", site.path("own.key"));
+        site.set("site", "key_file", &key);
         Self { site, lines }
     }
 
@@ -171,7 +187,14 @@ impl VerbHouse {
 /// `config`, `key` … alone are usage errors, and the same everywhere.
 fn needs_more(verb: &str) -> bool {
     // The box of these tests has one organisation, which cannot be removed.
-    let words = ["credentials", "config", "clock", "key", "organisation"];
+    let words = [
+        "credentials",
+        "config",
+        "clock",
+        "key",
+        "organisation",
+        "site",
+    ];
     words.contains(&verb) || verb == "organisation remove"
 }
 
@@ -185,6 +208,8 @@ fn every_verb_speaks_one_object_a_line() {
         // and no daemon runs that could be ordered something.
         let status = match verb.as_str() {
             "results release" | "watch" | "pause" | "resume" | "rate" | "packages first" => 1,
+            // Nothing was handed over yet, and no other box left copies.
+            "results confirm" | "results adopt" => 1,
             verb if needs_more(verb) => 2,
             _ => 0,
         };
@@ -222,6 +247,12 @@ fn every_verb_tells_that_its_output_was_lost() {
             "results set-aside",
             "results release",
             "results export",
+            "results adopt",
+            "results export-tao",
+            "results confirm",
+            "results reclaim",
+            "site key import",
+            "site key new",
             "packages export",
             "packages first",
             "enroll",

@@ -509,19 +509,19 @@ macro_rules! sentences {
             use $crate::fault::cause::argument::{self, Argument, SentenceSink};
 
             /// Their places among the rows of the table.
-            enum Place {
+            enum CauseRow {
                 $($variant,)+
             }
 
             const FIRST: usize = $crate::texts::rows::$name;
-            const COUNT: usize = [$(Place::$variant),+].len();
+            const COUNT: usize = [$(CauseRow::$variant),+].len();
 
             impl $name {
                 /// Hands over the sentence with its arguments: code for each would be a twentieth of the program.
                 fn told(&self, tell: SentenceSink) {
                     match self {
                         $(Self::$variant $({ $($field),+ })? => {
-                            tell(FIRST + Place::$variant as usize, &[$($($field),+)?]);
+                            tell(FIRST + CauseRow::$variant as usize, &[$($($field),+)?]);
                         })+
                     }
                 }
@@ -544,7 +544,7 @@ macro_rules! sentences {
                     let (place, arguments) = argument::read(value, FIRST, COUNT)?;
                     let mut arguments = arguments.iter();
                     let read = match place {
-                        $(place if place == Place::$variant as usize => Self::$variant $({
+                        $(place if place == CauseRow::$variant as usize => Self::$variant $({
                             $($field: Argument::read(arguments.next()?)?),+
                         })?,)+
                         _ => return None,
@@ -559,7 +559,7 @@ macro_rules! sentences {
                 fn texts() -> Vec<[Vec<String>; 2]> {
                     vec![$([
                         $crate::texts::TEXTS
-                            .row(FIRST + Place::$variant as usize)
+                            .row(FIRST + CauseRow::$variant as usize)
                             .in_source(&[$($(stringify!($field)),+)?]),
                         [stringify!($variant), $en, $fr]
                             .map(|text| text.replace("{{", "{").replace("}}", "}"))
