@@ -31,7 +31,7 @@ pub(crate) use metrics::of_daemon;
 
 use std::fs;
 use std::future::pending;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -66,6 +66,11 @@ const USERS: u64 = 1 << 20;
 /// The same for those who may not speak here.
 const DENIED_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// So long a process may take from its making to its own program; a daemon that answers keeps a silent caller for longer.
+const EXEC_TIMEOUT: Duration = Duration::from_secs(1);
+/// A killed daemon was making no more of them at once.
+const HOLDING_CHILDREN: usize = 8;
+
 /// The socket, before anybody is let in.
 pub struct ApiSocket(Option<UnixListener>);
 
@@ -81,17 +86,10 @@ impl ApiSocket {
     /// `daemon.running` when another daemon answers there.
     pub fn open(root: &Root) -> Result<Self, Fault> {
         let path = root.socket();
-        match std::os::unix::net::UnixStream::connect(&path) {
-            Ok(_) => {
-                let path = path.display().to_string();
-                let cause = ServiceCause::Another { path };
-                return Err(Fault::new(Code::DaemonRunning, cause));
-            }
-            // Left behind by a daemon that was killed.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                let _ = fs::remove_file(&path);
-            }
-            Err(_) => {}
+        if is_held(&path) {
+            let path = path.display().to_string();
+            let cause = ServiceCause::Another { path };
+            return Err(Fault::new(Code::DaemonRunning, cause));
         }
         let make = || {
             if let Some(folder) = path.parent() {
@@ -110,6 +108,33 @@ impl ApiSocket {
             }
         }))
     }
+}
+
+/// Whether another daemon has the socket. What a killed one left behind is removed. A process that it was just making when it
+/// was killed holds the listener until it executes its own program: then the connection ends by itself.
+fn is_held(path: &Path) -> bool {
+    for _ in 0..HOLDING_CHILDREN {
+        match std::os::unix::net::UnixStream::connect(path) {
+            Ok(mut stream) => {
+                let ended = stream
+                    .set_read_timeout(Some(EXEC_TIMEOUT))
+                    .and_then(|()| stream.read(&mut [0]));
+                let waits = [io::ErrorKind::WouldBlock, io::ErrorKind::TimedOut];
+                match ended {
+                    Ok(0) => {}
+                    Err(error) if !waits.contains(&error.kind()) => {}
+                    _ => return true,
+                }
+            }
+            Err(error) => {
+                if error.kind() == io::ErrorKind::ConnectionRefused {
+                    let _ = fs::remove_file(path);
+                }
+                return false;
+            }
+        }
+    }
+    true
 }
 
 /// Takes the socket away, so that the command line works by itself.
@@ -198,4 +223,30 @@ fn roles(shared: &SharedState, stream: &UnixStream) -> ApiRoles {
         passwd: &file(&passwd),
         group: &file(&group),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(dir: &Path) -> Result<ApiSocket, Fault> {
+        let root = Root::new(dir);
+        fs::create_dir_all(root.socket().parent().unwrap()).unwrap();
+        ApiSocket::open(&root)
+    }
+
+    #[tokio::test]
+    async fn the_listener_of_a_process_that_was_just_being_made_is_no_daemon() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = open(dir.path()).unwrap().0.unwrap();
+        // A daemon lets a silent caller wait.
+        let told = open(dir.path()).err().unwrap();
+        assert_eq!(told.code, Code::DaemonRunning);
+        // The child executes its own program: what waits for the listener is reset, and nobody answers any more.
+        let child = tokio::spawn(async move { drop(held.accept().await) });
+        let path = dir.path().to_owned();
+        let opened = tokio::task::spawn_blocking(move || open(&path).map(|made| made.is_made()));
+        assert!(opened.await.unwrap().unwrap());
+        child.await.unwrap();
+    }
 }

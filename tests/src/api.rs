@@ -64,6 +64,16 @@ impl Api {
         Some(stream)
     }
 
+    /// Whether this process listens: what a killed daemon was just making holds its listener for a moment.
+    #[must_use]
+    pub fn is_of(&self, process: u32) -> bool {
+        use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+        let peer = self
+            .connect()
+            .map(|stream| getsockopt(&stream, PeerCredentials));
+        peer.is_some_and(|peer| peer.is_ok_and(|peer| i64::from(peer.pid()) == i64::from(process)))
+    }
+
     /// One request to its end; nothing when no whole answer came.
     #[must_use]
     pub fn call(&self, method: &str, path: &str, body: &str) -> Option<ApiAnswer> {

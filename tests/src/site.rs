@@ -207,8 +207,8 @@ impl Site {
     #[must_use]
     pub fn start_daemon(&self) -> Running {
         let mut running = self.start(&["run"]);
-        let api = self.api();
-        let up = running.until("the daemon", || api.connect().is_some());
+        let (api, process) = (self.api(), running.id());
+        let up = running.until("the daemon", || api.is_of(process));
         assert!(up, "{}", running.end().story());
         running
     }
