@@ -56,26 +56,16 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intake::{Enclosure, IntakeItem, Print};
-    use crate::spool::ItemAdmission;
+    use crate::intake::IntakeItem;
+    use crate::spool::ledger::tests::{fresh, item};
 
     fn adopted(state: ItemState, edition: u32) -> Ledger {
         let item = IntakeItem {
-            kind: ItemKind::Results,
-            id: "e".into(),
-            delivery: None,
-            test_taker: None,
-            payload: b"[1]".to_vec(),
-            parts: vec![Print([1; 16])],
-            content: Print([1; 16]),
-            execution: None,
             open: state == ItemState::Open,
-            enclosure: Enclosure::default(),
+            ..item(ItemKind::Results, 1, &[1])
         };
-        let ItemAdmission::Fresh(ledger, _) = Ledger::admit(item, &[], None) else {
-            panic!("known");
-        };
-        let mut was = (*ledger).clone();
+        let (ledger, _) = fresh(Ledger::admit(item, &[], None));
+        let mut was = ledger.clone();
         (was.state, was.key.edition) = (state, edition);
         if state == ItemState::Carried {
             was.carried(7);

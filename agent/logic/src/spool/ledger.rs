@@ -444,4 +444,4 @@ impl Others {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

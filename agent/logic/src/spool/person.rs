@@ -138,26 +138,12 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intake::{Enclosure, IntakeItem, ItemKind, Print};
-    use crate::spool::ItemAdmission;
+    use crate::intake::ItemKind;
+    use crate::spool::ledger::tests::{self, item};
 
     fn fresh() -> Ledger {
-        let item = IntakeItem {
-            kind: ItemKind::Results,
-            id: "e".into(),
-            delivery: None,
-            test_taker: None,
-            payload: b"[1]".to_vec(),
-            parts: vec![Print([1; 16])],
-            content: Print([1; 16]),
-            execution: None,
-            open: false,
-            enclosure: Enclosure::default(),
-        };
-        match Ledger::admit(item, &[], None) {
-            ItemAdmission::Fresh(ledger, _) => *ledger,
-            ItemAdmission::Known => panic!("known"),
-        }
+        let item = item(ItemKind::Results, 1, &[1]);
+        tests::fresh(Ledger::admit(item, &[], None)).0
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::fault::Code;
 use crate::intake::IntakeItem;
 use crate::words::Now;
 
-fn item(kind: ItemKind, content: u8, parts: &[u8]) -> IntakeItem {
+pub(in crate::spool) fn item(kind: ItemKind, content: u8, parts: &[u8]) -> IntakeItem {
     let rows: Vec<_> = parts.iter().map(u8::to_string).collect();
     IntakeItem {
         kind,
@@ -23,7 +23,7 @@ fn item(kind: ItemKind, content: u8, parts: &[u8]) -> IntakeItem {
     }
 }
 
-fn fresh(admission: ItemAdmission) -> (Ledger, Vec<u8>) {
+pub(in crate::spool) fn fresh(admission: ItemAdmission) -> (Ledger, Vec<u8>) {
     match admission {
         ItemAdmission::Fresh(ledger, payload) => (*ledger, payload),
         ItemAdmission::Known => panic!("known"),
