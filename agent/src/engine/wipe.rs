@@ -12,7 +12,7 @@ use logic::spool::ItemState;
 use logic::wipe::OwedLoss;
 
 use super::LOCK_TIMEOUT;
-use system::root::{Lock, Root, trouble};
+use system::root::{self, Lock, Root, trouble};
 use vault::Vault;
 use vault::key::{KEY_NAME, WRAPPED_NAME};
 use vault::spool::{self, Spool};
@@ -87,13 +87,7 @@ pub fn owed(root: &Root, vault: Option<&Vault>) -> Result<OwedLoss, Fault> {
 }
 
 fn listed(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let entries = fs::read_dir(folder).map_err(|error| trouble(folder, FileAct::List, &error))?;
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .collect();
-    paths.sort();
-    Ok(paths)
+    root::listed(folder).map_err(|error| trouble(folder, FileAct::List, &error))
 }
 
 /// No box is wiped under a running daemon: its gateway and its intake hold the old key, and what they accepted afterwards

@@ -389,6 +389,17 @@ pub fn trouble(path: &Path, act: FileAct, error: &io::Error) -> Fault {
     Fault::new(code, cause)
 }
 
+/// What is in a folder, in the order of the names; what goes meanwhile is left out.
+///
+/// # Errors
+/// That the folder cannot be listed.
+pub fn listed(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?.filter_map(Result::ok);
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
+}
+
 /// What the disk does not give below a folder; `None` when every byte can be read, whatever it says.
 pub fn failing(path: &Path) -> Option<Fault> {
     let entries = match fs::read_dir(path) {

@@ -20,7 +20,7 @@ use logic::spool::{ItemState, Ledger};
 use crate::random;
 use crate::spool::Spool;
 use system::root::{
-    is_temporary, make_folder, read_at_most, remove_durably, remove_leftover, trouble,
+    self, is_temporary, make_folder, read_at_most, remove_durably, remove_leftover, trouble,
     write_all_durably,
 };
 
@@ -212,16 +212,10 @@ fn read_object(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// Files of a folder, in order; none where it is not there.
 fn listed(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(|error| trouble(folder, FileAct::List, &error))?,
-    };
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .collect();
-    paths.sort();
-    Ok(paths)
+    match root::listed(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        paths => paths.map_err(|error| trouble(folder, FileAct::List, &error)),
+    }
 }
 
 /// The name of an object's file.

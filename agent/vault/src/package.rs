@@ -33,7 +33,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Keyring, Vault, damaged, random};
 use system::root::{
-    make_folder, open_regular, read_regular, remove_file, sync_folder, trouble, write_durably,
+    listed, make_folder, open_regular, read_regular, remove_file, sync_folder, trouble,
+    write_durably,
 };
 
 /// Plain bytes of a record; the last one of a package is shorter. At most this much is lost per connection when the
@@ -453,14 +454,7 @@ impl PackageStore {
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, Fault> {
-        let entries = fs::read_dir(&self.folder)
-            .map_err(|error| trouble(&self.folder, FileAct::List, &error))?;
-        let mut paths: Vec<PathBuf> = entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .collect();
-        paths.sort();
-        Ok(paths)
+        listed(&self.folder).map_err(|error| trouble(&self.folder, FileAct::List, &error))
     }
 
     fn read_meta(&self, path: &Path) -> Result<Option<Meta>, Fault> {

@@ -11,7 +11,7 @@ use logic::fault::{Fault, FileAct};
 use logic::seal::NameHash;
 
 use super::{Content, Meta, PackageStore};
-use system::root::{make_folder, sync_folder, trouble};
+use system::root::{listed, make_folder, sync_folder, trouble};
 
 impl PackageStore {
     fn kept_path(&self, edition: [u8; 16], extension: &str) -> PathBuf {
@@ -71,12 +71,11 @@ impl PackageStore {
     /// What the file system says.
     pub fn release(&self, renew: bool, stays: impl Fn(u64) -> bool) -> Result<(), Fault> {
         let folder = self.folder.join("kept");
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
+        let paths = match listed(&folder) {
+            Ok(paths) => paths,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(trouble(&folder, FileAct::List, &error)),
         };
-        let paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
         let is = |path: &PathBuf, extension: &str| path.extension().is_some_and(|e| e == extension);
         for path in paths.iter().filter(|path| is(path, "meta")) {
             if renew {

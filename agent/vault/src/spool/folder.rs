@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::gate;
 use crate::{Keyring, damaged, random};
-use system::root::{self, remove_file, sync_folder, trouble, write_all_durably};
+use system::root::{self, listed, remove_file, sync_folder, trouble, write_all_durably};
 
 /// Files that become durable together, at most: each is open meanwhile.
 pub(super) const TOGETHER: usize = 64;
@@ -213,13 +213,7 @@ impl SpoolFolder {
         folder: &Path,
         take: &mut dyn FnMut(Ledger) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let entries =
-            fs::read_dir(folder).map_err(|error| trouble(folder, FileAct::List, &error))?;
-        let mut paths: Vec<PathBuf> = entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .collect();
-        paths.sort();
+        let paths = listed(folder).map_err(|error| trouble(folder, FileAct::List, &error))?;
         for path in &paths {
             match self.met(path) {
                 Ok(ledger) => ledger.map_or(Ok(()), &mut *take)?,
