@@ -53,12 +53,7 @@ impl Engine {
     /// `config.no_organisation`, `config.no_version`; what keeps encrypted results from going (`central.key_missing`); what
     /// the file system says.
     pub fn handover(&self, again: bool, most: usize) -> Result<Handover, Fault> {
-        let params = SyncParams {
-            organisation_id: self.organisation()?,
-            sync_id: 0,
-            box_id: self.identity()?.box_id,
-            tao_version: self.version()?,
-        };
+        let params = self.params_without_run(&self.identity()?.box_id)?;
         let (plan, central) = self.carry_plan(params)?;
         if let Some(why) = central.waits() {
             return Err(why);
@@ -147,12 +142,7 @@ impl Engine {
             Ok(uplink) => uplink,
             Err(trouble) => return silent(trouble),
         };
-        let params = SyncParams {
-            organisation_id: self.organisation()?,
-            sync_id: 0,
-            box_id: identity.box_id,
-            tao_version: self.version()?,
-        };
+        let params = self.params_without_run(&identity.box_id)?;
         let (plan, _) = self.carry_plan(params)?;
         let spool = Spool::open(&self.vault)?;
         let forget = self.settings.results.delete_after_send;

@@ -62,6 +62,19 @@ impl Engine {
         }
     }
 
+    /// The parameters of a question to central that is asked outside of runs.
+    ///
+    /// # Errors
+    /// `config.no_organisation`, `config.no_version`, or what the state folder says.
+    pub(super) fn params_without_run(&self, box_id: &str) -> Result<SyncParams, Fault> {
+        Ok(SyncParams {
+            organisation_id: self.organisation()?,
+            sync_id: 0,
+            box_id: box_id.to_owned(),
+            tao_version: self.version()?,
+        })
+    }
+
     /// One pass within a session. Whatever happens, there is an account of it.
     pub(super) async fn pass(
         &self,

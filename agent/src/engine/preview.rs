@@ -48,12 +48,7 @@ impl Engine {
         let enrolment = self.enrolment()?.ok_or_else(not_enrolled)?;
         let held = Identities::of(&self.vault).read()?;
         let identity = held.identity.ok_or_else(not_enrolled)?;
-        let params = SyncParams {
-            organisation_id: self.organisation()?,
-            sync_id: 0,
-            box_id: identity.box_id.clone(),
-            tao_version: self.version()?,
-        };
+        let params = self.params_without_run(&identity.box_id)?;
         let uplink = self.uplink(Some((&enrolment, &identity)))?;
         let catalogue = CatalogueStore::open(&self.vault)?;
         let mut edition = catalogue.edition()?;
