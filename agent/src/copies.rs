@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use logic::copies::{self, CopyPlan, CopyStanding};
 use logic::fault::{Code, Fault, Finding, SiteCause};
@@ -131,11 +131,6 @@ impl Copies {
         Some((self.folder.place().display().to_string(), at))
     }
 
-    /// When the spool changed last.
-    pub fn changed_at(&self) -> [SystemTime; 2] {
-        self.spool.changed_at()
-    }
-
     /// Whether the place is still there; nothing else is looked at.
     pub fn glance(&self, before: CopyStanding) -> CopyStanding {
         match self.is_there() {
@@ -147,6 +142,8 @@ impl Copies {
     /// Brings the place in step with what is owed; with `prove` every copy is read and the place is proven. Gives how they
     /// stand.
     pub fn pass(&self, prove: bool, before: CopyStanding) -> CopyStanding {
+        // The place first: what is copied after that was let in before.
+        let held = self.is_there().and_then(|()| self.folder.held());
         let owed = match self.spool.unacknowledged() {
             Ok(owed) => owed,
             Err(trouble) => return before.failed(trouble),
@@ -155,7 +152,7 @@ impl Copies {
             owed: owed.len() as u64,
             ..before
         };
-        let done = self.brought(prove, &mut standing);
+        let done = held.and_then(|held| self.brought(prove, held, &owed, &mut standing));
         standing.trouble = done
             .map_err(|trouble| self.told(trouble))
             .err()
@@ -175,16 +172,18 @@ impl Copies {
         standing
     }
 
-    fn brought(&self, prove: bool, standing: &mut CopyStanding) -> Result<(), Fault> {
-        self.is_there()?;
-        // The place first: what is copied after that was let in before.
-        let mut held = self.folder.held()?;
+    fn brought(
+        &self,
+        prove: bool,
+        mut held: BTreeSet<NameHash>,
+        owed: &[Ledger],
+        standing: &mut CopyStanding,
+    ) -> Result<(), Fault> {
         if prove {
             standing.proven_at = None;
             standing.odd = self.odd(&mut held);
         }
-        let owed = self.spool.unacknowledged()?;
-        let plan = self.planned(&self.folder, &held, &owed)?;
+        let plan = self.planned(&self.folder, &held, owed)?;
         self.folder.remove(&plan.done)?;
         let missing: BTreeSet<NameHash> = plan.write.iter().copied().collect();
         let is_missing = |one: &&Ledger| missing.contains(&self.folder.name(one));
@@ -197,7 +196,7 @@ impl Copies {
         let replaced = plan.unwritten(&only(&self.folder)).replaced;
         self.folder.remove(&replaced)?;
         for former in &self.former {
-            let plan = self.planned(former, &former.held()?, &owed)?;
+            let plan = self.planned(former, &former.held()?, owed)?;
             let plan = plan.unwritten(&only(former));
             former.remove(&[plan.done, plan.replaced, plan.stays].concat())?;
         }

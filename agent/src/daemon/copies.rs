@@ -13,6 +13,7 @@ use logic::words::Now;
 use crate::engine::{Engine, StandingFile};
 use system::journal;
 use system::root::Root;
+use vault::spool;
 
 /// How often the place is proven.
 const PROVEN_EVERY: Duration = Duration::from_secs(3600);
@@ -114,7 +115,7 @@ impl CopyKeeper {
         if looks {
             self.looked = Some(now.mono);
         }
-        let changed = looks && (self.spool.is_none() || self.spool != self.seen());
+        let changed = looks && self.spool != Some(spool::changed_at(&self.root.state()));
         if lacks || is_due(self.proven, PROVEN_EVERY) || changed {
             let work = [CopyWork::Bring, CopyWork::Prove][usize::from(proves)];
             self.begin(settings.clone(), work, now);
@@ -147,7 +148,7 @@ impl CopyKeeper {
 
     fn begin(&mut self, settings: Settings, work: CopyWork, now: Now) {
         self.begun = Some(now.mono);
-        let spool = self.spool;
+        let before_glance = self.spool;
         if work == CopyWork::Prove {
             self.proven = Some(now.mono);
         }
@@ -157,9 +158,9 @@ impl CopyKeeper {
             let copies = Engine::open(&root, settings).and_then(|engine| engine.copies());
             let brought = match copies {
                 Ok(Some(copies)) => {
-                    let changed = copies.changed_at();
+                    let changed = spool::changed_at(&root.state());
                     match work {
-                        CopyWork::Glance => (copies.glance(before), spool),
+                        CopyWork::Glance => (copies.glance(before), before_glance),
                         _ => (copies.pass(work == CopyWork::Prove, before), Some(changed)),
                     }
                 }
@@ -175,13 +176,6 @@ impl CopyKeeper {
             .name("copies".into())
             .spawn(pass);
         self.busy = begun.is_ok();
-    }
-
-    /// How the spool stands now.
-    fn seen(&self) -> Option<[SystemTime; 2]> {
-        let spool = self.root.state().join("spool");
-        let at = |path: &std::path::Path| std::fs::metadata(path).and_then(|meta| meta.modified());
-        Some([at(&spool).ok()?, at(&spool.join("done")).ok()?])
     }
 
     /// Shows how they stand, and tells the journal a trouble that is another one than before.

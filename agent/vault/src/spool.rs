@@ -29,6 +29,7 @@ use logic::spool::{
 };
 
 use super::{SealedFile, Vault, damaged};
+pub use copied::changed_at;
 pub use fate::{Fate, FateMarks};
 use folder::SpoolFolder;
 use gate::SpoolLock;
@@ -83,8 +84,7 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn open(vault: &Vault) -> Result<Self, Fault> {
-        let folder = vault.state().join("spool");
-        let done = folder.join("done");
+        let [folder, done] = spool_folders(vault.state());
         make_folder(&done)?;
         let keys = vault.keys().clone();
         let files = SpoolFolder {
@@ -482,6 +482,13 @@ impl Spool {
         let names = ids.map(|id| self.files.keys.name("gate", id));
         SpoolLock::beside(&self.files.folder, names.collect())
     }
+}
+
+/// The folder of what is owed, and in it that of what is home.
+fn spool_folders(state: &Path) -> [PathBuf; 2] {
+    let folder = state.join("spool");
+    let done = folder.join("done");
+    [folder, done]
 }
 
 fn modified(path: &Path) -> SystemTime {

@@ -2,14 +2,20 @@
 //! Never lets in what is known, and never as if nobody had sent it: central is asked about each before it goes.
 //! Called by `agent::copies`.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use logic::fault::Fault;
 use logic::intake::{IntakeItem, ItemKind};
 use logic::spool::{ItemAdmission, ItemKey, ItemState, Ledger};
 
-use super::{Spool, enclose, folder, modified};
+use super::{Spool, enclose, folder, modified, spool_folders};
 use system::root::write_all_durably;
+
+/// When the folders of the spool of a state folder were changed last: what is accepted, decided or acknowledged shows there.
+pub fn changed_at(state: &Path) -> [SystemTime; 2] {
+    spool_folders(state).map(|folder| modified(&folder))
+}
 
 impl Spool {
     /// The accounts of everything that central has not acknowledged, and what it holds.
@@ -31,11 +37,6 @@ impl Spool {
             take(ledger);
             Ok(())
         })
-    }
-
-    /// When its folders were changed last: what is accepted, decided or acknowledged shows there.
-    pub fn changed_at(&self) -> [SystemTime; 2] {
-        [&self.files.folder, &self.files.done].map(|folder| modified(folder))
     }
 
     /// When an item came, Unix seconds.
