@@ -14,7 +14,8 @@ use serde_json::json;
 
 use super::runtime;
 use super::screen::Screen;
-use crate::engine::{AdoptedBox, Adoption, Engine, Whose};
+use crate::copies::Copies;
+use crate::engine::{AdoptedBox, Adoption, Whose};
 use crate::socket::client;
 use system::root::Root;
 use vault::spool::{Fate, Spool};
@@ -131,13 +132,14 @@ pub(super) fn receipt(root: &Root, ids: &[String], screen: &Screen) -> Result<u8
         ));
     }
     ledgers.sort_by(|a, b| a.key.cmp(&b.key));
+    let copies = engine.copies().ok().flatten();
     for ledger in ledgers {
-        one(&engine, &spool, spool.fate(ledger), screen);
+        one(copies.as_ref(), &spool, spool.fate(ledger), screen);
     }
     Ok(0)
 }
 
-fn one(engine: &Engine, spool: &Spool, fate: Fate, screen: &Screen) {
+fn one(copies: Option<&Copies>, spool: &Spool, fate: Fate, screen: &Screen) {
     let Fate {
         ledger,
         came,
@@ -147,8 +149,7 @@ fn one(engine: &Engine, spool: &Spool, fate: Fate, screen: &Screen) {
     // Of what is kept: the same bytes that `results export` writes. Nothing of it is kept where it went after it was sent.
     let kept = spool.load(&ledger.key).ok().map(|loaded| loaded.payload);
     let hash = kept.as_deref().map(sha256);
-    let copy = engine.copies().ok().flatten();
-    let copied = copy.and_then(|copies| copies.copied(&ledger));
+    let copied = copies.and_then(|copies| copies.copied(&ledger));
     let acknowledged = changed.filter(|_| ledger.state == ItemState::Acknowledged);
     let bytes = kept.as_ref().map(Vec::len);
     if screen.json {
