@@ -19,7 +19,7 @@ fn config(at: SocketAddr) -> String {
     format!("{QUIET}[box]\ntao_version = \"2022.11\"\n[gateway]\nlisten = \"{at}\"\n")
 }
 
-fn wait(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn wait(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + WAIT_TIMEOUT;
     while !condition() {
         assert!(Instant::now() < end, "in vain: {what}");

@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
 
+use crate::gate::wait;
 use crate::house::*;
 
 #[test]
@@ -181,6 +182,8 @@ fn a_run_is_joined_or_overtaken_and_a_worker_that_dies_is_told() {
     assert_eq!((&more["run"], &more["joined"]), (&2.into(), &false.into()));
     assert_eq!(next(&mut events, "stopped")["run"], 1);
     let _second = central.accept().unwrap();
+    // What was accepted may have been the first one's: the second worker is just being made then.
+    wait("the worker", || house.workers(&daemon).len() == 1);
     let workers = house.workers(&daemon);
     assert_eq!(workers.len(), 1);
     kill(Pid::from_raw(workers[0]), Signal::SIGKILL).unwrap();
