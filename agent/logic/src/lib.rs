@@ -46,6 +46,7 @@ pub mod resolver;
 pub mod retry;
 pub mod schedule;
 pub mod settings;
+pub mod sibling;
 pub mod site;
 pub mod small_map;
 pub mod sorted;
