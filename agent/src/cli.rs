@@ -254,7 +254,7 @@ enum Verb {
     },
     /// What the boxes of an organisation share: the key that everything is sealed with that leaves a box.
     #[command(
-        after_help = "Examples:\n  boxsync site key                    its fingerprint\n  boxsync site key new /etc/boxsync/site.key\n  boxsync site key import /media/stick/site.key"
+        after_help = "Examples:\n  boxsync site key                    its fingerprint\n  boxsync site key new /etc/boxsync/site.key\n  boxsync site key import /media/stick/site.key\n  boxsync site status                 the other boxes of the room"
     )]
     Site {
         #[command(subcommand)]

@@ -10,6 +10,7 @@ mod flags;
 mod gate;
 mod network;
 mod outcome;
+mod siblings;
 mod textfile;
 mod trial;
 mod wake;
@@ -36,6 +37,7 @@ use event_log::EventNotices;
 use flags::FlagKeeper;
 use gate::GatewayGate;
 use network::Network;
+use siblings::SiblingGate;
 use system::clock;
 use system::journal;
 use system::notify::{Notifier, watchdog};
@@ -72,6 +74,7 @@ pub async fn run(root: &Root, read: &dyn Fn() -> SettingsInForce) -> Result<(), 
     drop(flags);
     served.abort();
     drop(daemon.page);
+    drop(daemon.siblings);
     let worker = daemon.worker.take();
     // Both have a few seconds, and together no more.
     tokio::join!(daemon.gate.end(), async {
@@ -116,6 +119,7 @@ struct Daemon {
     network: Option<Network>,
     gate: GatewayGate,
     page: StatusPage,
+    siblings: SiblingGate,
     notices: EventNotices,
     trial: WriteTrial,
     copies: CopyKeeper,
@@ -142,6 +146,7 @@ impl Daemon {
         let now = clock::now();
         let schedule = Schedule::new(policy(settings), seed, u64::from_le_bytes(random()), now);
         let page = StatusPage::new(shared.clone(), settings);
+        let siblings = SiblingGate::new(shared.clone(), settings);
         Self {
             root: root.clone(),
             shared,
@@ -162,6 +167,7 @@ impl Daemon {
             network: None,
             gate: GatewayGate::new(root, settings),
             page,
+            siblings,
             notices: EventNotices::default(),
             trial: WriteTrial::new(root.state()),
             copies: CopyKeeper::new(root),

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod page;
 mod server;
 pub mod settings;
+pub mod site;
 pub mod socket;
 mod texts;
 pub mod worker;

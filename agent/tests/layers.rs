@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up. Modules of one layer do not name each other.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["connections", "fixture", "texts"],
     &["copies", "host", "metrics", "server"],
+    &["site"],
     &["engine", "intake", "settings"],
     &["worker"],
     &["doctor"],

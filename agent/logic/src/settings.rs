@@ -6,6 +6,8 @@ mod connections;
 mod flaw;
 pub mod force;
 mod key;
+mod peer;
+mod read;
 mod sheet;
 pub mod size;
 mod step;
@@ -22,6 +24,7 @@ use toml::de::{DeTable, DeValue};
 
 pub use connections::ConnectionLimit;
 pub use force::SettingsInForce;
+pub use peer::SitePeer;
 pub use sheet::{KeyDescription, describe};
 pub use size::Size;
 pub use step::SyncStep;
@@ -210,6 +213,12 @@ pub struct ResultsSettings {
 pub struct SiteSettings {
     /// The file of the site keys, the one in force first.
     pub key_file: Option<PathBuf>,
+    /// Where siblings are listened for; off when absent.
+    pub listen: Option<SocketAddr>,
+    /// Siblings, `host:port` each.
+    pub peers: Vec<SitePeer>,
+    /// Bytes a second that siblings are given, all together; 0 is no limit.
+    pub max_rate: Size,
 }
 
 /// `[gateway]`: the server half of the protocol.

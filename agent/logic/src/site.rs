@@ -17,6 +17,9 @@
 //! hash over everything that the object is (kind, box, item, content); what a stranger learns is how many there are, their sizes
 //! up to 4 KiB, and when they were written.
 
+pub mod link;
+pub mod talk;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use seal::{Key, NONCE, NameHash, OVERHEAD, Sealer};
@@ -84,6 +87,7 @@ impl SiteKey {
         OrganisationKey {
             sealer: Sealer::new(&key.derive(b"boxsync site 1 objects")),
             names: key.derive(b"boxsync site 1 names"),
+            links: key.derive(b"boxsync site 1 links"),
             print: own,
         }
     }
@@ -100,6 +104,7 @@ fn hkdf(salt: [u8; 32], secret: &[u8], info: &[u8]) -> Key {
 pub struct OrganisationKey {
     sealer: Sealer,
     names: Key,
+    links: Key,
     print: [u8; PRINT],
 }
 

@@ -2,6 +2,8 @@
 //! Never prints a key, and never overwrites one: those before stay in the file, so that what they sealed can be read.
 //! Called by `cli`.
 
+mod status;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
@@ -27,6 +29,8 @@ pub(super) enum SiteVerb {
         #[command(subcommand)]
         act: Option<SiteKeyVerb>,
     },
+    /// Asks each box of `peers` in section [site] how it stands.
+    Status,
 }
 
 /// What is done with the site key.
@@ -45,7 +49,10 @@ pub(super) enum SiteKeyVerb {
 }
 
 pub(super) fn act(root: &Root, act: SiteVerb, screen: &Screen) -> Result<u8, Fault> {
-    let SiteVerb::Key { act } = act;
+    let act = match act {
+        SiteVerb::Key { act } => act,
+        SiteVerb::Status => return status::status(&super::open(root)?, screen),
+    };
     match act {
         None => {
             permits(root)?;

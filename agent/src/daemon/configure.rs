@@ -65,6 +65,7 @@ impl Daemon {
             .handle(ScheduleEvent::Policy(policy), clock::now());
         self.gate.configure(&settings);
         self.page.configure(&settings);
+        self.siblings.configure(&settings);
         self.shared.configure(settings);
         self.shared.news().any();
     }

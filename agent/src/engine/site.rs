@@ -4,9 +4,14 @@
 
 use std::path::Path;
 
+use logic::entity::uri;
 use logic::fault::{Code, ConfigCause, Fault, SiteCause};
 use logic::settings::Settings;
 use logic::site::SiteKey;
+use logic::site::link::{LINK_KEYS, LinkKey};
+
+use super::Engine;
+use crate::site::SiteMember;
 
 use system::root::read_at_most;
 
@@ -21,6 +26,39 @@ pub fn site_keys(settings: &Settings) -> Result<Vec<SiteKey>, Fault> {
     match &settings.site.key_file {
         Some(path) => site_key_file(path),
         None => Err(Fault::new(Code::SiteNoKey, SiteCause::NoKeyFile)),
+    }
+}
+
+impl Engine {
+    /// The box among those of its site. It proves the key of the file that is in force, for each of its organisations, and then
+    /// those that follow from enrolment; a former key of the file proves nothing.
+    ///
+    /// # Errors
+    /// `site.key_file`; `site.no_key` where there is no key at all; what the state folder says.
+    pub fn site_member(&self) -> Result<SiteMember, Fault> {
+        let file = match self.settings.site.key_file {
+            Some(_) => site_keys(&self.settings)?.into_iter().next(),
+            None => None,
+        };
+        let (mut keys, mut enrolled) = (Vec::new(), Vec::new());
+        for one in self.organisations()? {
+            // One that nobody knows the organisation of has no link yet.
+            let Ok(id) = one.organisation() else { continue };
+            keys.extend(file.as_ref().map(|key| key.of_organisation(&id).link()));
+            let enrolment = one.enrolment()?;
+            let manager = enrolment.as_ref().and_then(|held| held.sync_user.as_ref());
+            let hash = manager.and_then(|user| user.properties.first(uri::PASSWORD));
+            enrolled.extend(hash.map(|hash| LinkKey::of_enrolment(&id, hash)));
+        }
+        keys.extend(enrolled);
+        keys.truncate(LINK_KEYS);
+        match keys.is_empty() {
+            true => Err(Fault::new(Code::SiteNoKey, SiteCause::NoKeyFile)),
+            false => Ok(SiteMember {
+                keys,
+                box_id: self.of_first().identity()?.box_id,
+            }),
+        }
     }
 }
 

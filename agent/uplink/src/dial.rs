@@ -220,6 +220,14 @@ async fn gone(own: Option<SocketAddr>) {
     }
 }
 
+/// A connection to a host and port that is not central, by the box's own resolver.
+///
+/// # Errors
+/// `net.dns`, `net.refused`, `net.unreachable`.
+pub async fn connect_to(host: &str, port: u16) -> Result<TcpStream, Fault> {
+    connect(host, port, None).await
+}
+
 /// Resolves and connects within `CONNECT`.
 async fn connect(host: &str, port: u16, segment: Option<u16>) -> Result<TcpStream, Fault> {
     let end = Instant::now() + CONNECT;

@@ -37,6 +37,7 @@ use tokio::time::{Instant, timeout};
 
 use system::clock::Clock;
 
+pub use dial::connect_to as connect;
 pub use logic::api::surely_unsent;
 pub use logic::settings::{Proxy, Url};
 pub use meter::{CallSample, Meter};

@@ -46,6 +46,7 @@ mod preview;
 mod readers;
 mod results;
 mod resume;
+mod room;
 mod scale;
 mod sick;
 mod start;

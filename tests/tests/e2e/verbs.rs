@@ -86,6 +86,7 @@ impl VerbHouse {
             ("results reclaim", vec!["https://x/#1".into()]),
             ("site", vec![]),
             ("site key", vec![]),
+            ("site status", vec![]),
             ("site key new", vec![path("new.key")]),
             ("site key import", vec![path("other.key")]),
             (

@@ -237,6 +237,9 @@ french! {
     ResultUnconfirmed "on ne sait pas si le serveur central a un résultat" = ResultsUnconfirmed;
     SiteNoKey "la box n’a pas de clé de site" "En créer une avec `boxsync site key new FICHIER`, ou prendre celle d’une autre box avec `boxsync site key import FICHIER`, et la nommer `key_file` dans la section [site] de boxsync.toml.";
     SiteKeyFile "la clé de site est illisible" "Rapporter le fichier d’une autre box, avec `boxsync site key import FICHIER`.";
+    SiteListen "la box ne peut pas écouter les autres box du site" "Mettre [site] listen sur un port libre de cette machine.";
+    SiteUnproven "une autre box ne prouve pas la clé du site" "Comparer `boxsync site key` sur les deux box, et porter la clé de l’une à l’autre avec `boxsync site key import FICHIER`.";
+    SiteAnswer "une autre box refuse ce qui lui est demandé" "Voir `boxsync doctor` sur cette box.";
     CopiesMissing "le dossier des secondes copies n’est pas là" "Brancher ou monter le support que nomme `copy_to` dans la section [results].";
     CopiesFull "le support des secondes copies est plein" "Y libérer de la place, ou en mettre un plus grand.";
     CopiesReadOnly "les secondes copies ne peuvent pas être écrites" "Monter le support pour que l’utilisateur boxsync puisse y écrire, et nommer ce dossier dans ReadWritePaths= du service.";

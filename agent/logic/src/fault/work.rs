@@ -151,6 +151,21 @@ macro_rules! work_codes {
             "The file that `key_file` in section [site] names is missing, cannot be read by the user boxsync, or holds something \
          else. What was sealed with it can be read again as soon as it is back."
             "Bring the file back from another box, with `boxsync site key import FILE`.";
+        SiteListen "site.listen" [Operator Failed Unknown]
+            "the box cannot listen for its siblings"
+            "The address and port that `listen` in section [site] names cannot be opened. The box synchronizes as ever; other boxes \
+         of the site do not reach it."
+            "Set [site] listen to a free port of this machine.";
+        SiteUnproven "site.unproven" [Operator Failed Unknown]
+            "a sibling does not prove the site's key"
+            "What answers at an address of `peers` in section [site] has no key that this box has: another site's box, one with \
+         another key, or another program. It is asked for nothing and told nothing."
+            "Compare `boxsync site key` on both boxes, and bring the key of one to the other with `boxsync site key import FILE`.";
+        SiteAnswer "site.answer" [Retry Failed Unknown]
+            "a sibling refuses what it is asked"
+            "Another box of the site is there and did not do what it was asked: its disk is full, or its key is good for packages \
+         alone. It is tried again by itself."
+            "See `boxsync doctor` on that box.";
         CopiesMissing "copies.missing" [Operator Failed Unknown]
             "the folder of second copies is not there"
             "The folder that `copy_to` in section [results] names does not exist, or lies on the box's own disk: a stick that is pulled \

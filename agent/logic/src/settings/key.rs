@@ -2,18 +2,17 @@
 //! The only place that names a key: parsing, help and `config show` all walk this table.
 //! Called by the rest of `settings`.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::Settings;
 use super::connections::ConnectionLimit;
-use super::step::SyncStep;
+use super::read::{
+    account, accounts, box_id, listen, path, principal, put, state, steps, textfile,
+};
 use super::url::{Proxy, Url};
 use super::value::SettingValue;
-use crate::access::{AccountName, Principal};
 use crate::fault::SettingForm;
-use crate::intake::ExecutionState;
 
 /// One key of the configuration.
 pub(super) struct SettingKey {
@@ -447,7 +446,12 @@ pub(super) static KEYS: &[SettingKey] = &[
               Off when absent.",
         default: None,
         example: r#""127.0.0.1:7380""#,
-        set: |s, v| put(&mut s.gateway.listen, v.optional(listen)),
+        set: |s, v| {
+            put(
+                &mut s.gateway.listen,
+                v.optional(|v| listen(v, Ipv4Addr::LOCALHOST)),
+            )
+        },
         show: |s| s.gateway.listen.map(SettingValue::text),
     },
     SettingKey {
@@ -469,13 +473,51 @@ pub(super) static KEYS: &[SettingKey] = &[
         show: |s| path(&s.site.key_file),
     },
     SettingKey {
+        section: "site",
+        name: "listen",
+        doc: "Address and port on which other boxes of the site are listened for; a port alone is on all addresses. Who does \
+              not prove the site's key gets no answer. Off when absent.",
+        default: None,
+        example: r#""0.0.0.0:7382""#,
+        set: |s, v| {
+            put(
+                &mut s.site.listen,
+                v.optional(|v| listen(v, Ipv4Addr::UNSPECIFIED)),
+            )
+        },
+        show: |s| s.site.listen.map(SettingValue::text),
+    },
+    SettingKey {
+        section: "site",
+        name: "peers",
+        doc: "Other boxes of the site, each with its port; the same list may stand on all of them, since a box passes over itself.",
+        default: Some("[]"),
+        example: r#"["box-2:7382", "10.0.0.7:7382"]"#,
+        set: |s, v| put(&mut s.site.peers, v.list(SettingValue::parse)),
+        show: |s| Some(SettingValue::texts(&s.site.peers)),
+    },
+    SettingKey {
+        section: "site",
+        name: "max_rate",
+        doc: "Most bytes a second that other boxes of the site are given, all together, 0 for no limit.",
+        default: Some(r#""0""#),
+        example: r#""2MB""#,
+        set: |s, v| put(&mut s.site.max_rate, v.size(0, ANY)),
+        show: |s| Some(SettingValue::text(s.site.max_rate)),
+    },
+    SettingKey {
         section: "page",
         name: "listen",
         doc: "Address and port of the status page, which anybody who reaches it may read; a port alone is on \
               loopback. Off when absent.",
         default: None,
         example: r#""127.0.0.1:7381""#,
-        set: |s, v| put(&mut s.page.listen, v.optional(listen)),
+        set: |s, v| {
+            put(
+                &mut s.page.listen,
+                v.optional(|v| listen(v, Ipv4Addr::LOCALHOST)),
+            )
+        },
         show: |s| s.page.listen.map(SettingValue::text),
     },
     SettingKey {
@@ -512,84 +554,3 @@ pub(super) static KEYS: &[SettingKey] = &[
         },
     },
 ];
-
-fn path(path: &Option<PathBuf>) -> Option<SettingValue> {
-    path.as_ref().map(|path| SettingValue::text(path.display()))
-}
-
-fn put<T>(place: &mut T, value: Result<T, SettingForm>) -> Result<(), SettingForm> {
-    *place = value?;
-    Ok(())
-}
-
-/// The id travels in a header field: visible ASCII only (RFC 9110 5.5).
-fn box_id(value: &SettingValue) -> Result<String, SettingForm> {
-    let id = value.label(50)?;
-    if id.bytes().all(|b| b.is_ascii_graphic()) {
-        Ok(id)
-    } else {
-        Err(SettingForm::BoxId)
-    }
-}
-
-fn steps(value: &SettingValue) -> Result<Vec<SyncStep>, SettingForm> {
-    let words = || SettingForm::OneOf {
-        words: SyncStep::ALL.map(SyncStep::word).join(", "),
-    };
-    let steps = value.list(|one| one.read(|text| text.trim().parse().map_err(|()| words())))?;
-    match steps.is_empty() {
-        true => Err(words()),
-        false => Ok(steps),
-    }
-}
-
-fn state(value: &SettingValue) -> Result<ExecutionState, SettingForm> {
-    let expected = || SettingForm::OneOf {
-        words: ExecutionState::words(),
-    };
-    value.read(|text| text.trim().parse().map_err(|()| expected()))
-}
-
-fn listen(value: &SettingValue) -> Result<SocketAddr, SettingForm> {
-    if let Ok(port) = value.whole::<u16>(0, 65_535) {
-        return Ok((Ipv4Addr::LOCALHOST, port).into());
-    }
-    value.read(|text| {
-        let text = text.trim();
-        let port = text.parse().ok();
-        port.map(|port: u16| (Ipv4Addr::LOCALHOST, port).into())
-            .or_else(|| text.parse().ok())
-            .ok_or(SettingForm::Listen)
-    })
-}
-
-/// node_exporter reads no other names.
-fn textfile(value: &SettingValue) -> Result<PathBuf, SettingForm> {
-    value
-        .path()
-        .ok()
-        .filter(|path| path.extension().is_some_and(|end| end == "prom"))
-        .ok_or(SettingForm::PromFile)
-}
-
-fn account(value: &SettingValue) -> Result<AccountName, SettingForm> {
-    match value {
-        SettingValue::Whole(number) => number.to_string().parse(),
-        _ => value.parse(),
-    }
-}
-
-fn principal(value: &SettingValue) -> Result<Principal, SettingForm> {
-    match value {
-        SettingValue::Whole(_) => account(value).map(Principal::User),
-        _ => value.parse(),
-    }
-}
-
-fn accounts(accounts: &[AccountName]) -> SettingValue {
-    let value = |account: &AccountName| match account {
-        AccountName::Number(number) => SettingValue::Whole((*number).into()),
-        AccountName::Name(name) => SettingValue::text(name),
-    };
-    SettingValue::List(accounts.iter().map(value).collect())
-}

@@ -97,6 +97,7 @@ sentences! {
         List => "a list in square brackets", "une liste entre crochets";
         OneOf { words: String } => "one of {words}", "l’un de {words}";
         Listen => "an IP address and a port, or a port", "une adresse IP et un port, ou un port";
+        Peer => "a host and a port, as in \"box-2:7382\"", "un hôte et un port, comme « box-2:7382 »";
         Account => "a number or a name", "un numéro ou un nom";
         Principal => "a user, or a group with @ before it, by number or name",
             "un utilisateur, ou un groupe précédé de @, par numéro ou par nom";

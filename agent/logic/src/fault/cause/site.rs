@@ -3,6 +3,7 @@
 //! Called by `engine` and by the verbs `site` and `results adopt`.
 
 use super::Cause;
+use super::OsCause;
 use super::argument::{Id, sentences};
 
 sentences! {
@@ -12,6 +13,11 @@ sentences! {
             "aucun `key_file` n’est défini dans la section [site] de boxsync.toml";
         NoKeyIn { path: String } => "{path}: expected lines `boxsync-site-key-1 …`",
             "{path} : des lignes `boxsync-site-key-1 …` sont attendues";
+        Listen { at: String, why: OsCause } => "siblings cannot be listened for on {at}: {why}",
+            "impossible d’écouter les autres box sur {at} : {why}";
+        Unproven { peer: String } => "what answers at {peer} has no key of this site", "ce qui répond à {peer} n’a aucune clé de ce site";
+        Cut { peer: String, why: OsCause } => "the link to {peer} failed: {why}", "la liaison avec {peer} a échoué : {why}";
+        Answer { peer: String, status: u16 } => "{peer} answered with HTTP {status}", "{peer} a répondu par HTTP {status}";
         Copies { path: String, why: Box<Cause> } => "second copies in {path}: {why}", "secondes copies dans {path} : {why}";
         Missing { path: String } => "{path}: there is no folder, or it is on the box's own disk",
             "{path} : aucun dossier, ou il est sur le disque de la box";
