@@ -313,6 +313,8 @@ enum InternalVerb {
         #[arg(long)]
         examine: bool,
     },
+    /// Pushes the figures of the box, which stand on its standard input, for the daemon.
+    PushWorker,
     /// Gives a file its name when it is whole, with the rights of whoever asked for it.
     PlaceFile {
         /// The name.
@@ -426,6 +428,7 @@ fn serve(root: &Root, part: InternalVerb, screen: &Screen) -> Result<u8, Fault> 
         InternalVerb::SyncWorker => run::work(root),
         InternalVerb::IntakeWorker { kind, id } => run::receive(root, &kind, id, screen),
         InternalVerb::PageWorker { examine } => run::look(root, examine, screen),
+        InternalVerb::PushWorker => run::push(root, screen),
         InternalVerb::PlaceFile { path } => Ok(caller::place(&path)),
         InternalVerb::ProbeStore { path } => Ok(vault::index::probe(&path).exit()),
     }
@@ -442,9 +445,10 @@ fn exit(trouble: &Fault) -> u8 {
 fn act(command: Command, screen: &Screen) -> Result<u8, Fault> {
     let root = Root::new(command.global.root);
     let changes = command.verb.may_change();
+    let is_run = matches!(command.verb, Verb::Sync(_));
     let done = perform(&root, command.verb, screen);
     if changes {
-        textfile::after_verb(&root);
+        textfile::after_verb(&root, is_run, screen);
     }
     done
 }

@@ -10,6 +10,7 @@ mod flags;
 mod gate;
 mod network;
 mod outcome;
+pub mod push;
 mod siblings;
 mod textfile;
 mod trial;

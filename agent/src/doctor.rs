@@ -170,6 +170,7 @@ async fn look(
     found.see(|seen| {
         seen.silent = options.silent.clone().map(Into::into);
         seen.textfile = textfile.map(Into::into);
+        seen.push = daemon.and_then(|daemon| daemon.push.clone());
         seen.facts = facts;
         seen.of_daemon = of_daemon;
         seen.missing = missing;

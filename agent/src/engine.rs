@@ -40,7 +40,7 @@ mod wipe;
 pub use copies::{AdoptedBox, Adoption, StandingFile, Whose};
 pub use credentials::StoredCredentials;
 pub use handover::{CarriedAnswer, Handover};
-pub use line::{in_force, line, secret_file, secret_line};
+pub use line::{in_force, line, line_to, secret_file, secret_line};
 pub use request::Request;
 pub use session::{PackageLaneState, PassOrder, SyncSession};
 pub use site::{site_key_file, site_keys};

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 /// From the bottom up. Modules of one layer do not name each other.
 const LAYERS: [&[&str]; 11] = [
     &["connections", "fixture", "texts"],
-    &["copies", "host", "metrics", "server"],
+    &["copies", "host", "server"],
     &["site"],
     &["engine", "intake", "settings"],
-    &["worker"],
+    &["metrics", "worker"],
     &["doctor"],
     &["bundle"],
     &["gateway", "socket"],

@@ -9,6 +9,7 @@ pub mod honesty;
 pub mod message;
 pub mod metrics;
 pub mod plan;
+pub mod push;
 pub mod redact;
 pub mod seen;
 pub mod standing;

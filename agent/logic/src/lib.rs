@@ -35,6 +35,7 @@ pub mod outside;
 pub mod pace;
 pub mod package;
 pub mod package_lane;
+pub mod period;
 pub mod php;
 pub mod phrase;
 pub mod places;

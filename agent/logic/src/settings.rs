@@ -251,6 +251,10 @@ pub struct LinkSettings {
 pub struct Metrics {
     /// The file of node_exporter's textfile collector; off when absent.
     pub textfile: Option<PathBuf>,
+    /// Where a Pushgateway takes the figures, to its job; off when absent.
+    pub push: Option<Url>,
+    /// File whose first line is `user:password` for it.
+    pub push_login_file: Option<PathBuf>,
 }
 
 /// Where the value of a key comes from.

@@ -82,6 +82,28 @@ pub(super) fn look(root: &Root, examine: bool, screen: &Screen) -> Result<u8, Fa
     Ok(0)
 }
 
+/// Most that the daemon has pushed at once: a hundred times what a box has to tell.
+const MOST_FIGURES: u64 = 1 << 20;
+
+/// Pushes figures for the daemon: they stand on standard input, what became of it on standard output.
+pub(super) fn push(root: &Root, screen: &Screen) -> Result<u8, Fault> {
+    worker::bind_to_parent();
+    let mut order = Vec::new();
+    // What is missing of it is told as that.
+    let _ = std::io::stdin()
+        .lock()
+        .take(MOST_FIGURES)
+        .read_to_end(&mut order);
+    let in_force = settings::in_force(root);
+    let settings = in_force.settings.clone().unwrap_or_default();
+    // The time that certificates are judged by is kept in the state folder; without it that of the system counts.
+    let _opened = super::open_in_force(root, in_force);
+    let told = super::runtime(daemon::push::work(&order, &settings));
+    let told = serde_json::to_string(&told).expect("plain data always serialises");
+    screen.data(format!("{told}\n").as_bytes());
+    Ok(0)
+}
+
 /// Root makes the socket's folder for the user that the daemon becomes.
 fn run_folder(root: &Root) {
     let (Some(folder), Ok(owner)) = (

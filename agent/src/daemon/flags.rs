@@ -1,5 +1,5 @@
 //! Keeps the flags of the box, a file each below `/run/boxsync` that exists exactly while it is true as far as was looked, and the
-//! file of the metrics, by one look for both: on news of the daemon, when somebody changed the state folder, and now and then.
+//! file of the metrics and their pushes, by one look for all: on news of the daemon, when somebody changed the state folder, and now and then.
 //! Never judges (`logic::health::flag`), and never leaves a flag up behind itself: whoever sees one sees a daemon at work.
 //! Called by the daemon's loop. A daemon that is killed leaves them to systemd (`ExecStopPost` of its unit).
 
@@ -12,6 +12,7 @@ use logic::health::flag::{Blocking, BoxFlag, flags};
 use tokio::task::JoinHandle;
 
 use super::files::FileWatch;
+use super::push::Pusher;
 use super::textfile::Textfile;
 use crate::engine::exam;
 use crate::socket::sample;
@@ -85,6 +86,7 @@ async fn keep(shared: SharedState) {
     // Told once, until they could be set again.
     let mut told = false;
     let mut textfile = Textfile::default();
+    let pusher = Pusher::default();
     let files = FileWatch::open(&shared.root().state());
     if let Err(error) = &files {
         tracing::warn!("flags follow what others change every few minutes alone: {error}");
@@ -112,6 +114,7 @@ async fn keep(shared: SharedState) {
         }
         if let Some(glance) = &glance {
             textfile.write(&shared, &glance.standing).await;
+            pusher.look(&shared, glance);
         }
         tokio::time::sleep(FLAG_PAUSE).await;
         // An exam ends by itself, too.

@@ -23,7 +23,11 @@ impl Textfile {
             return;
         };
         let (standing, daemon) = (standing.clone(), of_daemon(shared));
-        let write = move || metrics::write(&path, &standing, Some(&daemon));
+        let interval = shared.settings().sync.interval;
+        let write = move || {
+            let sample = metrics::sample(interval, Some(&standing), Some(&daemon));
+            metrics::write(&path, &sample)
+        };
         match system::task::spawn_blocking(write).await {
             Ok(Err(fault)) if !self.told => {
                 journal::trouble(&fault);

@@ -15,6 +15,7 @@ use logic::health::verdict::{
 use logic::health::{BoxStanding, OrganisationVerdict, Verdict};
 use logic::intake::ItemKind;
 use logic::package::EditionFinding;
+use logic::period;
 use logic::report::Report;
 use logic::words::Outcome;
 use nix::errno::Errno;
@@ -22,7 +23,7 @@ use nix::unistd::{AccessFlags, access};
 use serde_json::{Map, Value as Json, json};
 
 use crate::engine::{Engine, orders, survey};
-use system::clock;
+use system::clock::{self, Clock};
 use system::root::{lacks_inodes, try_write};
 use vault::catalogue::{CatalogueRevision, CatalogueStore};
 use vault::package::{Meta, PackageStore};
@@ -49,11 +50,18 @@ pub fn take(engine: &Engine) -> BoxStanding {
         site_key: engine.site_key(),
         ..BoxStanding::default()
     };
+    standing.counted.clock_offset = offset();
     standing.intake = intake(engine.vault().state());
     if let Err(trouble) = read(engine, &mut standing) {
         standing.trouble = Some(trouble.into());
     }
     standing
+}
+
+/// Seconds that the system clock is ahead of the time that central vouched for; `None` until it has.
+fn offset() -> Option<i64> {
+    let heard = Clock::shared().estimate().heard();
+    heard.then(|| clock::system() - clock::now().wall)
 }
 
 /// Why no answer of a candidate could be kept now: a real write decides, where answers go. `None`
@@ -105,7 +113,11 @@ pub fn take_worst(all: &[Engine]) -> (usize, BoxStanding, Vec<AwaitedPackage>) {
             });
         }
     }
+    let now = standings[place].now;
+    let starts = standings.iter().map(|one| one.counted.next_start);
+    let next_start = starts.fold(None, |known, other| period::nearer(known, other, now));
     let mut standing = standings.swap_remove(place);
+    standing.counted.next_start = next_start;
     standing.organisations = each;
     (place, standing, awaited)
 }
@@ -168,7 +180,9 @@ fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
         };
         standing.trouble = Some(Finding::new(Code::StoreDamaged, cause));
     }
-    (standing.packages, standing.awaited) = stock(engine, &catalogue, &edition)?;
+    let (packages, awaited, next_start) = stock(engine, &catalogue, &edition, wall)?;
+    (standing.packages, standing.awaited) = (packages, awaited);
+    standing.counted.next_start = next_start;
     standing.packages.absent = absent(&reports);
     let reached = last.as_ref().filter(|last| reached(last));
     standing.contact = edition
@@ -237,14 +251,18 @@ fn stock(
     engine: &Engine,
     catalogue: &CatalogueStore,
     edition: &CatalogueRevision,
-) -> Result<(Stock, Vec<AwaitedPackage>), Fault> {
+    now: i64,
+) -> Result<(Stock, Vec<AwaitedPackage>, Option<i64>), Fault> {
     let packages = PackageStore::open(engine.vault())?;
     let mut reader = catalogue.reader();
     let mut stock = Stock::default();
     let mut awaited = Vec::new();
+    let mut next_start = None;
     for (name, row) in edition.rows(EntityType::Delivery) {
         stock.wanted += 1;
-        let delivery = reader.entity(EntityType::Delivery, name, row)?.id;
+        let delivery = reader.entity(EntityType::Delivery, name, row)?;
+        next_start = period::nearer(next_start, period::start(&delivery.properties), now);
+        let delivery = delivery.id;
         let left = packages.left(&delivery)?;
         let held = packages.held(&delivery)?;
         let is_sound = |meta: &Meta| !meta.damaged && packages.glance(meta).is_ok();
@@ -279,7 +297,7 @@ fn stock(
         let delivery = one.delivery.clone();
         (orders.first() != Some(&*delivery), delivery)
     });
-    Ok((stock, awaited))
+    Ok((stock, awaited, next_start))
 }
 
 /// The packages that are still to come, each with its bytes and the moment at which it is there, for machines.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use logic::fault::{Code, ConfigCause, Fault, OsCause};
 use logic::health::seen::ServiceConfig;
-use logic::settings::{Proxy, Settings};
+use logic::settings::{Proxy, Settings, Url};
 
 use system::clock::Clock;
 use system::root::read_at_most;
@@ -20,8 +20,15 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 /// # Errors
 /// `config.no_url`, or a CA file or proxy password that cannot be read.
 pub fn line(settings: &Settings, box_id: String) -> Result<UplinkConfig, Fault> {
+    line_to(settings, settings.central()?.clone(), box_id)
+}
+
+/// How another server is reached: through the same proxy, under the same authorities.
+///
+/// # Errors
+/// As `line`.
+pub fn line_to(settings: &Settings, root: Url, box_id: String) -> Result<UplinkConfig, Fault> {
     let central = &settings.central;
-    let root = settings.central()?.clone();
     let read =
         |path: &Path| read_at_most(path, MAX_FILE_BYTES).map_err(|error| config(path, &error));
     let proxy = match &central.proxy {
@@ -67,6 +74,7 @@ pub fn in_force(settings: &Settings) -> ServiceConfig {
         proxy: proxy.map(|proxy| proxy.url.origin()),
         no_proxy: no_proxy(),
         fault: None,
+        push: None,
     }
 }
 

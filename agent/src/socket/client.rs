@@ -265,6 +265,7 @@ pub async fn in_force(root: &Root) -> Option<ServiceConfig> {
     struct DaemonBody {
         line: ServiceConfig,
         config_fault: Option<ReportedFault>,
+        push_fault: Option<ReportedFault>,
     }
     let asked = async {
         let stream = UnixStream::connect(root.socket())
@@ -278,6 +279,7 @@ pub async fn in_force(root: &Root) -> Option<ServiceConfig> {
     let status: StatusBody = serde_json::from_slice(&answer.to_bytes()).ok()?;
     Some(ServiceConfig {
         fault: status.daemon.config_fault,
+        push: status.daemon.push_fault,
         ..status.daemon.line
     })
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use hyper::header::{ACCEPT, HeaderMap, HeaderValue, VARY};
 use hyper::{Response, StatusCode};
-use logic::health::metrics::{DaemonFigures, MetricsFormat, MetricsInput, render};
+use logic::health::metrics::{DaemonFigures, MetricsFormat, render};
 
 use super::body::ResponseBody;
 use super::standing;
 use super::state::SharedState;
 use super::wire::with_type;
+use crate::metrics;
 use system::clock;
 
 /// A collector waits ten seconds, by default; what is told without the box is true all the same.
@@ -21,11 +22,8 @@ const LOOK: Duration = Duration::from_secs(8);
 pub(super) async fn answer(shared: &SharedState, headers: &HeaderMap) -> Response<ResponseBody> {
     let box_view = standing::look(shared, LOOK).await;
     let daemon = of_daemon(shared);
-    let sample = MetricsInput {
-        standing: box_view.as_deref().map(|box_view| &box_view.standing),
-        daemon: Some(&daemon),
-        version: env!("CARGO_PKG_VERSION"),
-    };
+    let standing = box_view.as_deref().map(|box_view| &box_view.standing);
+    let sample = metrics::sample(shared.settings().sync.interval, standing, Some(&daemon));
     let accepted: Vec<&str> = headers
         .get_all(ACCEPT)
         .iter()

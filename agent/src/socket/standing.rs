@@ -115,6 +115,7 @@ pub(super) fn daemon(shared: &SharedState) -> Json {
         "offline_tries": standing.offline.unwrap_or(0),
         "breaker_open": standing.breaker,
         "config_fault": shared.fault().map(|fault| fault.finding()),
+        "push_fault": shared.push_fault(),
         "line": engine::in_force(&shared.settings()),
         "limits": limits(shared),
         "orders": shared.orders().in_force(clock::uptime()),

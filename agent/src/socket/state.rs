@@ -149,6 +149,8 @@ struct SharedInner {
     started: Now,
     settings: RefCell<Rc<Settings>>,
     fault: RefCell<Option<Rc<Fault>>>,
+    /// Why the figures do not reach the Pushgateway.
+    push_fault: RefCell<Option<Finding>>,
     standing: RefCell<DaemonStanding>,
     ended: RefCell<BTreeMap<&'static str, u64>>,
     requests: Cell<u64>,
@@ -190,6 +192,7 @@ impl SharedState {
             started,
             settings: RefCell::new(Rc::new(settings)),
             fault: RefCell::default(),
+            push_fault: RefCell::default(),
             standing: RefCell::default(),
             ended: RefCell::default(),
             requests: Cell::new(0),
@@ -241,6 +244,16 @@ impl SharedState {
     pub fn faulty(&self, fault: Option<Fault>) {
         *self.0.fault.borrow_mut() = fault.map(Rc::new);
         self.0.news.any();
+    }
+
+    /// Why the figures do not reach the Pushgateway, as long as they do not.
+    pub fn push_fault(&self) -> Option<Finding> {
+        self.0.push_fault.borrow().clone()
+    }
+
+    /// The last push arrived, or why it did not.
+    pub fn pushed(&self, fault: Option<Finding>) {
+        *self.0.push_fault.borrow_mut() = fault;
     }
 
     /// How the daemon stands.

@@ -113,6 +113,7 @@ impl PreparedRequest<'_> {
         let method = match self.method {
             Method::Get => hyper::Method::GET,
             Method::Post => hyper::Method::POST,
+            Method::Put => hyper::Method::PUT,
         };
         let encoding = if self.identity { "identity" } else { "gzip" };
         let mut request = Request::builder()
@@ -138,9 +139,10 @@ impl PreparedRequest<'_> {
             request = request.header(header::IF_RANGE, tag);
         }
         if let Some(bearer) = &self.bearer {
-            request = request
-                .header(header::AUTHORIZATION, bearer)
-                .header("x-tao-box-id", &inner.box_id);
+            request = request.header(header::AUTHORIZATION, bearer);
+            if !inner.box_id.is_empty() {
+                request = request.header("x-tao-box-id", &inner.box_id);
+            }
         }
         let authorization = lane.forward.as_ref().and_then(|v| v.authorization.as_ref());
         if let Some(authorization) = authorization {

@@ -188,6 +188,19 @@ impl Uplink {
         Ok(opened)
     }
 
+    /// Sends a call with a login (RFC 7617), and reads the whole answer, at most `call.limit` bytes of it.
+    ///
+    /// # Errors
+    /// As `call`, without those of a token.
+    pub async fn call_as(&self, call: &Call, login: Option<&Secret>) -> Answered {
+        let field = login.map(|pair| {
+            let basic = secret::basic(pair.reveal());
+            HeaderValue::from_str(basic.reveal()).expect("base64 is ASCII")
+        });
+        let opened = self.inner.exchange(&self.inner.ask(call, field)).await?;
+        opened.reply().await
+    }
+
     /// Bytes that went over all sockets so far, either way.
     pub fn moved(&self) -> u64 {
         self.inner.ledger.moved()
@@ -226,8 +239,12 @@ impl UplinkState {
                 Some("application/x-www-form-urlencoded"),
                 form.clone().into(),
             ),
+            CallBody::Figures(text) => (
+                Some("text/plain; version=0.0.4; charset=utf-8"),
+                text.clone().into(),
+            ),
         };
-        let idempotent = ["details", "classes", "speed"].contains(&call.name);
+        let idempotent = ["details", "classes", "speed", "push"].contains(&call.name);
         PreparedRequest {
             name: call.name,
             url: &self.root,

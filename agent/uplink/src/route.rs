@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::secret::Secret;
+use super::secret::{Secret, basic};
 use logic::settings::{Proxy, Url};
 
 /// The proxy's answer to CONNECT comes within this time.
@@ -45,15 +45,13 @@ impl ProxyRoute {
         password: Option<&Secret>,
         no_proxy: &[String],
     ) -> Self {
-        use base64::Engine;
         let proxy = proxy.map(|proxy| Via {
             host: proxy.url.host.clone(),
             port: proxy.url.port,
             authorization: proxy.user.as_ref().map(|user| {
                 let password = password.map(Secret::reveal).unwrap_or_default();
                 let pair = Secret::new(format!("{user}:{password}"));
-                let encoded = base64::engine::general_purpose::STANDARD.encode(pair.reveal());
-                Secret::new(format!("Basic {encoded}"))
+                basic(pair.reveal())
             }),
         });
         let no_proxy = no_proxy

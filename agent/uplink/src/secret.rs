@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use base64::Engine;
 use zeroize::Zeroizing;
 
 /// A secret text.
@@ -20,6 +21,12 @@ impl Secret {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+}
+
+/// A `user:password` as the field of a request tells it (RFC 7617 2).
+pub(super) fn basic(pair: &str) -> Secret {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+    Secret::new(format!("Basic {encoded}"))
 }
 
 impl fmt::Debug for Secret {

@@ -23,6 +23,7 @@ mod encrypted_rest;
 mod engine;
 mod exam;
 mod flags;
+mod fleet;
 mod full;
 mod gateway;
 mod guard;

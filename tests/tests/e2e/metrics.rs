@@ -24,13 +24,13 @@ fn site() -> (Site, PathBuf) {
     (site, file)
 }
 
-fn text(file: &Path) -> String {
+pub(super) fn text(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_default()
 }
 
 /// The value of a sample, by all that stands before it.
 #[track_caller]
-fn figure(text: &str, sample: &str) -> f64 {
+pub(super) fn figure(text: &str, sample: &str) -> f64 {
     let mut values = text
         .lines()
         .filter_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
@@ -41,7 +41,7 @@ fn figure(text: &str, sample: &str) -> f64 {
     value.parse().unwrap()
 }
 
-fn submit(site: &Site, number: usize) {
+pub(super) fn submit(site: &Site, number: usize) {
     let id = execution(number);
     let document = site.path("result.json");
     let content = serde_json::json!({ &id: result(site, &id, &answers(&id, 1)) });
@@ -51,7 +51,7 @@ fn submit(site: &Site, number: usize) {
 }
 
 /// Whether promtool finds nothing to say about a text; `None` where it is missing.
-fn promtool(text: &str) -> Option<()> {
+pub(super) fn promtool(text: &str) -> Option<()> {
     let started = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -75,27 +75,32 @@ fn promtool(text: &str) -> Option<()> {
     Some(())
 }
 
-struct Exporter(Child, u16);
+/// A server of Debian's on a port of this machine; it ends with the value.
+pub(super) struct Server(Child, pub(super) u16);
 
-impl Drop for Exporter {
+impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-impl Exporter {
-    /// node_exporter with nothing but the files of a folder; `None` where it is missing.
-    fn start(folder: &Path) -> Option<Self> {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let started = Command::new("prometheus-node-exporter")
-            .args(["--collector.disable-defaults", "--collector.textfile"])
-            .arg(format!(
-                "--collector.textfile.directory={}",
-                folder.display()
-            ))
+/// A port that nobody listens on.
+pub(super) fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+}
+
+impl Server {
+    /// A program of a package, listening on `port`; `None` where it is missing.
+    pub(super) fn start(
+        program: &str,
+        package: &str,
+        port: u16,
+        arguments: &[String],
+    ) -> Option<Self> {
+        let started = Command::new(program)
+            .args(arguments)
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -103,12 +108,42 @@ impl Exporter {
         match started {
             Ok(child) => Some(Self(child, port)),
             Err(_) => {
-                eprintln!(
-                    "skipped: node_exporter is missing here (Debian's package prometheus-node-exporter)"
-                );
+                eprintln!("skipped: {program} is missing here (Debian's package {package})");
                 None
             }
         }
+    }
+
+    /// The status and the content that it answers a request with.
+    pub(super) fn ask(&self, method: &str, path: &str, content: &str) -> Option<(u16, String)> {
+        use std::io::Read;
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.1)).ok()?;
+        let length = content.len();
+        let head = format!(
+            "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
+        );
+        stream.write_all((head + content).as_bytes()).ok()?;
+        let mut told = String::new();
+        stream.read_to_string(&mut told).ok()?;
+        let (head, content) = told.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, content.to_owned()))
+    }
+}
+
+/// node_exporter with nothing but the files of a folder.
+pub(super) struct Exporter(pub(super) Server);
+
+impl Exporter {
+    /// node_exporter with nothing but the files of a folder; `None` where it is missing.
+    pub(super) fn start(folder: &Path) -> Option<Self> {
+        let program = "prometheus-node-exporter";
+        let arguments = [
+            "--collector.disable-defaults".to_owned(),
+            "--collector.textfile".to_owned(),
+            format!("--collector.textfile.directory={}", folder.display()),
+        ];
+        Server::start(program, program, free_port(), &arguments).map(Self)
     }
 
     /// What it exports.
@@ -122,13 +157,7 @@ impl Exporter {
     }
 
     fn ask(&self) -> Option<String> {
-        use std::io::Read;
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.1)).ok()?;
-        stream
-            .write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            .ok()?;
-        let mut told = String::new();
-        stream.read_to_string(&mut told).ok()?;
+        let (_, told) = self.0.ask("GET", "/metrics", "")?;
         Some(told)
     }
 }

@@ -17,7 +17,13 @@ use serde_json::{Value, json};
 use crate::results::{answers, result};
 
 /// Parts of the daemon, which are nobody's verbs.
-const PARTS: [&str; 4] = ["sync-worker", "intake-worker", "page-worker", "probe-store"];
+const PARTS: [&str; 5] = [
+    "sync-worker",
+    "intake-worker",
+    "page-worker",
+    "push-worker",
+    "probe-store",
+];
 
 /// The words of each verb and of each verb below it.
 fn verbs(site: &Site, above: &[String]) -> Vec<Vec<String>> {

@@ -15,6 +15,8 @@ pub enum Method {
     Get,
     /// POST, RFC 9110 9.3.3.
     Post,
+    /// PUT, RFC 9110 9.3.4: a Pushgateway alone is asked so, never central.
+    Put,
 }
 
 /// The content of a request.
@@ -26,6 +28,8 @@ pub enum CallBody {
     Json(Vec<u8>),
     /// `application/x-www-form-urlencoded`.
     Form(Vec<u8>),
+    /// `text/plain` in the version of Prometheus' text format.
+    Figures(Vec<u8>),
 }
 
 /// A part of a package, RFC 9110 14.1.2; central takes one range and clamps nothing (protocol 6.3).
@@ -105,6 +109,17 @@ impl Call {
             method: Method::Post,
             body: CallBody::Json(body.to_string().into_bytes()),
             ..Self::get(name, path.into())
+        }
+    }
+
+    /// `PUT` of figures to a group of a Pushgateway, relative to the URL of its job: replaces all that the group holds.
+    pub fn push(path: String, figures: String) -> Self {
+        Self {
+            method: Method::Put,
+            body: CallBody::Figures(figures.into_bytes()),
+            bearer: false,
+            limit: 4 << 10,
+            ..Self::get("push", path)
         }
     }
 

@@ -50,6 +50,7 @@ french! {
     ConfigBoxId "l’identifiant de la box est inutilisable" "Donner à `id`, dans la section [box], des caractères ASCII visibles, ou le retirer.";
     ConfigTls "TLS ne peut pas être mis en place" "Réinstaller boxsync.";
     ConfigTextfile "le fichier des métriques ne peut pas être écrit" "Créer le dossier de ce fichier, inscriptible par l’utilisateur boxsync, et le nommer dans ReadWritePaths= du service.";
+    MetricsPush "les mesures n’arrivent pas à la Pushgateway" "Vérifier que la Pushgateway tourne et que `push`, dans la section [metrics], la désigne ; y supprimer les anciens groupes si elle parle de types.";
     InputFile "un fichier est inutilisable" "Indiquer le chemin d’un fichier lisible, ou pour en écrire un celui d’un nouveau fichier.";
     InputKey "l’identifiant du client est mal formé" "Copier à nouveau l’identifiant du client depuis le serveur central.";
     InputTokenUrl "l’URL du jeton est mal formée" "Copier à nouveau l’URL du jeton depuis le serveur central.";

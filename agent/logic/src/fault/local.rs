@@ -75,6 +75,12 @@ macro_rules! local_codes {
             "The file that [metrics] textfile names cannot be replaced: its folder is missing, not writable for the user \
          that boxsync runs as, or not among the ReadWritePaths of the service. Nothing else depends on it."
             "Make the folder of that file, writable for the user boxsync, and name it in ReadWritePaths= of the service.";
+        MetricsPush "metrics.push" [Retry Failed Unknown]
+            "the figures do not reach the Pushgateway"
+            "What [metrics] push names does not take the figures of this box: it cannot be reached, wants a login, or holds \
+         the same names with other types. Synchronizations go on; the figures are pushed again after the next one, and \
+         after five minutes at the latest."
+            "Look whether the Pushgateway runs and `push` in section [metrics] names it; delete its old groups where it tells of types.";
         InputFile "input.file" [Operator Failed Unknown]
             "a file cannot be used"
             "The file given to the command is missing, empty or not readable; or it is to be written, and is there already \

@@ -8,6 +8,7 @@ mod table;
 use std::fmt::Write;
 
 use super::verdict::BoxStanding;
+use crate::intake::ItemKind;
 
 /// What the figures are taken from.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,6 +19,8 @@ pub struct MetricsInput<'a> {
     pub daemon: Option<&'a DaemonFigures>,
     /// Version of this boxsync.
     pub version: &'a str,
+    /// Seconds from one synchronization to the next; `None` without a configuration.
+    pub interval: Option<f64>,
 }
 
 /// How the daemon stands.
@@ -78,22 +81,43 @@ struct MetricFamily {
     help: &'static str,
     /// Its samples; none where nothing is known.
     of: fn(&MetricsInput) -> Vec<MetricSample>,
+    /// A fleet is watched by it: it is pushed.
+    fleet: bool,
 }
 
 /// One sample: the values of the labels, and the figure.
 struct MetricSample(Vec<String>, f64);
 
+/// Most series that a box pushes: a server that watches thousands of boxes keeps each of them. Two more are the
+/// Pushgateway's own.
+pub const MOST_PUSHED: usize = 58;
+/// So many organisations of a box are pushed, those that are not ready first.
+const ORGANISATIONS: usize = 12;
+
+/// The figures that a fleet is watched by, as a Pushgateway takes them: without time stamps of samples, which it refuses.
+pub fn pushed(sample: &MetricsInput) -> String {
+    let mut text = String::new();
+    for family in table::FAMILIES.iter().filter(|family| family.fleet) {
+        let mut lines = (family.of)(sample);
+        match family.name {
+            // Results are what an exam leaves; the other kinds stand in the file and at the socket.
+            "boxsync_owed_items" => lines.retain(|line| line.0[0] == ItemKind::Results.word()),
+            "boxsync_ready" => {
+                lines.sort_by(|a, b| a.1.total_cmp(&b.1));
+                lines.truncate(ORGANISATIONS);
+            }
+            _ => {}
+        }
+        family.write(&lines, MetricsFormat::Text, &mut text);
+    }
+    text
+}
+
 /// The figures of a sample as text.
 pub fn render(sample: &MetricsInput, form: MetricsFormat) -> String {
     let mut text = String::new();
     for family in table::FAMILIES {
-        let lines = (family.of)(sample);
-        if !lines.is_empty() {
-            family.head(form, &mut text);
-            for line in &lines {
-                family.line(line, &mut text);
-            }
-        }
+        family.write(&(family.of)(sample), form, &mut text);
     }
     if form == MetricsFormat::OpenMetrics {
         text.push_str("# EOF\n");
@@ -127,6 +151,16 @@ impl MetricFamily {
             let rest = self.name.strip_suffix(unit);
             rest.is_some_and(|rest| rest.ends_with('_'))
         })
+    }
+
+    /// Head and samples, where there are any.
+    fn write(&self, lines: &[MetricSample], form: MetricsFormat, text: &mut String) {
+        if !lines.is_empty() {
+            self.head(form, text);
+        }
+        for line in lines {
+            self.line(line, text);
+        }
     }
 
     fn head(&self, form: MetricsFormat, text: &mut String) {
@@ -170,15 +204,17 @@ fn escaped(text: &str, quotes: bool) -> String {
 
 /// The table as `docs/metrics.md` shows it.
 pub fn document() -> String {
-    let mut text = String::from("| Name | Type | Labels | Meaning |\n|---|---|---|---|\n");
+    let mut text =
+        String::from("| Name | Type | Labels | Pushed | Meaning |\n|---|---|---|---|---|\n");
     for family in table::FAMILIES {
         let labels = family.labels.iter().map(|label| format!("`{label}`"));
         let _ = writeln!(
             text,
-            "| `{}` | {} | {} | {} |",
+            "| `{}` | {} | {} | {} | {} |",
             family.name,
             family.kind_in(MetricsFormat::Text),
             labels.collect::<Vec<_>>().join(", "),
+            if family.fleet { "yes" } else { "" },
             family.help
         );
     }

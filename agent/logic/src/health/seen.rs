@@ -107,6 +107,9 @@ pub struct ServiceConfig {
     /// What is wrong with the configuration as the daemon reads it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<ReportedFault>,
+    /// Why its figures do not reach the Pushgateway, as long as they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<ReportedFault>,
 }
 
 /// What was seen of a box.
@@ -123,6 +126,8 @@ pub struct Observations {
     pub missing: Vec<ReportedFault>,
     /// Why the file of the metrics cannot be written, where one is configured.
     pub textfile: Option<ReportedFault>,
+    /// Why they do not reach the Pushgateway, where one is configured.
+    pub push: Option<ReportedFault>,
     /// The state folder.
     pub state: Option<StateFolder>,
     /// Whether the key lies beside the data; `None` when there is no key to look at.
@@ -263,7 +268,7 @@ impl Observations {
             [] => {
                 let root = root.clone();
                 let central = StateMessage::CentralIs { root };
-                match &self.textfile {
+                match self.textfile.as_ref().or(self.push.as_ref()) {
                     // Nothing depends on it.
                     Some(told) => CheckFinding::warn(&told.code, told).detail(central),
                     None => CheckFinding::pass(Check::Config, central),
@@ -493,6 +498,14 @@ mod tests {
         assert_eq!(
             (told.status, told.code.known()),
             (CheckStatus::Warn, Some(Code::ConfigTextfile))
+        );
+        // So does a Pushgateway that takes none.
+        seen.textfile = None;
+        seen.push = Some(ReportedFault::new(Code::MetricsPush, "no way to it"));
+        let told = seen.config().unwrap();
+        assert_eq!(
+            (told.status, told.code.known()),
+            (CheckStatus::Warn, Some(Code::MetricsPush))
         );
         // What stops synchronizations is told first.
         seen.missing = vec![ReportedFault::new(Code::ConfigNoVersion, "no version")];

@@ -177,6 +177,12 @@ pub struct CollectorFigures {
     pub last: Option<LastRun>,
     /// What is owed by kind, every kind in the words of the local API.
     pub owed: Vec<(String, OwedCounts)>,
+    /// Unix seconds of the first PeriodStart ahead, of the deliveries that are shown.
+    #[serde(default)]
+    pub next_start: Option<i64>,
+    /// Seconds that the system clock is ahead of the time that central vouched for; `None` until it has.
+    #[serde(default)]
+    pub clock_offset: Option<i64>,
 }
 
 /// Figures of the last run.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Settings;
 use super::connections::ConnectionLimit;
 use super::read::{
-    account, accounts, box_id, listen, path, principal, put, state, steps, textfile,
+    account, accounts, box_id, listen, path, principal, push, put, state, steps, textfile,
 };
 use super::url::{Proxy, Url};
 use super::value::SettingValue;
@@ -552,5 +552,30 @@ pub(super) static KEYS: &[SettingKey] = &[
                 .as_ref()
                 .map(|p| SettingValue::text(p.display()))
         },
+    },
+    SettingKey {
+        section: "metrics",
+        name: "push",
+        doc: "Where a Pushgateway takes the figures that a fleet is watched by: its URL up to the name of the job, to which \
+              `/instance/` and the box id are added. After each synchronization and where the verdict changes. Off when \
+              absent.",
+        default: None,
+        example: r#""https://push.example/metrics/job/boxsync""#,
+        set: |s, v| put(&mut s.metrics.push, v.optional(|v| v.read(push))),
+        show: |s| s.metrics.push.as_ref().map(SettingValue::text),
+    },
+    SettingKey {
+        section: "metrics",
+        name: "push_login_file",
+        doc: "File whose first line is `user:password`, for a Pushgateway that asks for them (HTTP Basic).",
+        default: None,
+        example: r#""/etc/boxsync/push-login""#,
+        set: |s, v| {
+            put(
+                &mut s.metrics.push_login_file,
+                v.optional(SettingValue::path),
+            )
+        },
+        show: |s| path(&s.metrics.push_login_file),
     },
 ];

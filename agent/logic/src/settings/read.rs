@@ -2,10 +2,11 @@
 //! Never names a key.
 //! Called by `settings::key`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::step::SyncStep;
+use super::url::Url;
 use super::value::SettingValue;
 use crate::access::{AccountName, Principal};
 use crate::fault::SettingForm;
@@ -69,6 +70,22 @@ pub(super) fn textfile(value: &SettingValue) -> Result<PathBuf, SettingForm> {
         .ok()
         .filter(|path| path.extension().is_some_and(|end| end == "prom"))
         .ok_or(SettingForm::PromFile)
+}
+
+/// The URL of a job of a Pushgateway, sealed on its way: plain http goes no further than this machine.
+pub(super) fn push(text: &str) -> Result<Url, SettingForm> {
+    let mut url = Url::parse(text)?;
+    let is_near =
+        url.host == "localhost" || url.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let is_job = url.path.rsplit('/').find(|part| !part.is_empty()) != Some("job")
+        && ["/job/", "/job@base64/"]
+            .iter()
+            .any(|part| url.path.contains(part));
+    if !(url.https || is_near) || !is_job {
+        return Err(SettingForm::Push);
+    }
+    url.path.truncate(url.path.trim_end_matches('/').len());
+    Ok(url)
 }
 
 pub(super) fn account(value: &SettingValue) -> Result<AccountName, SettingForm> {

@@ -3,6 +3,7 @@
 //! Called by `settings` and whatever reads a file that the configuration names.
 
 use super::Cause;
+use super::answer::Says;
 use super::argument::sentences;
 use super::os::OsCause;
 use super::setting::{ConfigFlaw, ConfigFlaws, SettingForm};
@@ -25,6 +26,13 @@ sentences! {
         Proxy { name: String, expected: SettingForm } => "{name}: expected {expected}", "{name} : attendu : {expected}";
         Metrics { why: Box<Cause> } => "the metrics cannot be written: {why}",
             "les métriques ne peuvent pas être écrites : {why}";
+        Push { place: String, why: Box<Cause> } => "the figures cannot be pushed to {place}: {why}",
+            "les mesures ne peuvent pas être envoyées à {place} : {why}";
+        PushRefused { status: u16, says: Option<Says> } => "the Pushgateway does not take them (status {status}){says}",
+            "la Pushgateway ne les prend pas (statut {status}){says}";
+        PushLate { seconds: u64 } => "nothing came of it within {seconds} s", "rien n’en est venu en {seconds} s";
+        PushLogin { path: String } => "{path}: expected `user:password` in its first line",
+            "{path} : `utilisateur:mot de passe` est attendu dans sa première ligne";
         GatewayListen { at: String, why: OsCause } =>
             "the gateway cannot listen on {at} (`listen` in section [gateway]): {why}; it is tried again by itself",
             "la passerelle ne peut pas écouter sur {at} (`listen` dans la section [gateway]) : {why} ; cela est réessayé de soi-même";

@@ -93,6 +93,8 @@ sentences! {
         Path => "the absolute path of a file, in quotes", "le chemin absolu d’un fichier, entre guillemets";
         PromFile => "the absolute path of a file that ends in .prom, in quotes",
             "le chemin absolu d’un fichier qui finit en .prom, entre guillemets";
+        Push => "an https:// URL that ends in the name of a job, such as https://push.example/metrics/job/boxsync; http:// only to this machine",
+            "une URL https:// qui finit par le nom d’une tâche, comme https://push.example/metrics/job/boxsync ; http:// seulement vers cette machine";
         Each { form: Box<SettingForm> } => "a list in which each is {form}", "une liste dont chaque élément est : {form}";
         List => "a list in square brackets", "une liste entre crochets";
         OneOf { words: String } => "one of {words}", "l’un de {words}";

@@ -21,6 +21,15 @@ const fn gauge(
         labels,
         help,
         of,
+        fleet: false,
+    }
+}
+
+impl MetricFamily {
+    /// The same, and a fleet is watched by it: it is pushed.
+    const fn pushed(mut self) -> Self {
+        self.fleet = true;
+        self
     }
 }
 
@@ -165,25 +174,25 @@ fn runs(sample: &MetricsInput) -> Vec<MetricSample> {
 #[rustfmt::skip]
 pub(super) const FAMILIES: &[MetricFamily] = &[
     gauge("boxsync_ready", &["organisation"],
-        "Whether an exam can run, by the verdict of status and page.", ready),
+        "Whether an exam can run, by the verdict of status and page.", ready).pushed(),
     gauge("boxsync_verdict", &["verdict"],
-        "The verdict: 1 for the one of ready, ready_but and not_ready that it is.", verdict),
+        "The verdict: 1 for the one of ready, ready_but and not_ready that it is.", verdict).pushed(),
     gauge("boxsync_last_contact_timestamp_seconds", &[],
         "When central last answered, by the clock of the box.",
-        |s| of_box(s, |b| b.contact.map(|at| at as f64))),
+        |s| of_box(s, |b| b.contact.map(|at| at as f64))).pushed(),
     gauge("boxsync_last_run_timestamp_seconds", &[],
         "When the last synchronization that went well ended, by the clock of the box.",
-        |s| of_box(s, |b| b.counted.went_well_at.map(|at| at as f64))),
+        |s| of_box(s, |b| b.counted.went_well_at.map(|at| at as f64))).pushed(),
     gauge("boxsync_last_finished_timestamp_seconds", &[],
         "When the last synchronization ended, however it went, by the clock of the box.",
-        |s| of_box(s, |b| b.last.as_ref().map(|last| last.finished_at as f64))),
+        |s| of_box(s, |b| b.last.as_ref().map(|last| last.finished_at as f64))).pushed(),
     gauge("boxsync_owed_items", &["kind", "state"],
         "Items of candidates that central does not have for certain: queued, held up by central (waiting), sent without \
-         an answer (unconfirmed), refused by central, set aside by a person.", owed_items),
+         an answer (unconfirmed), refused by central, set aside by a person.", owed_items).pushed(),
     gauge("boxsync_uncopied_items", &[],
         "Items that are owed and have no second copy, where second copies are configured.", |s| of_copies(s, |copies, _| {
             copies.owed.saturating_sub(copies.copied) as f64
-        })),
+        })).pushed(),
     gauge("boxsync_oldest_uncopied_age_seconds", &[],
         "How long the oldest of them waits for its copy; 0 where there is none.", |s| of_copies(s, |copies, now| {
             copies.oldest_at.map_or(0.0, |at| (now - at).max(0) as f64)
@@ -196,17 +205,17 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
         }))),
     gauge("boxsync_lost_items", &[],
         "Items of candidates that do not open any more and that nobody has handed over again.",
-        |s| of_box(s, |b| Some(b.lost.len() as f64))),
+        |s| of_box(s, |b| Some(b.lost.len() as f64))).pushed(),
     gauge("boxsync_packages", &["state"],
         "Test packages of the deliveries of the catalogue: whole (held), begun (coming), not begun (awaited), not on \
          central (absent), damaged on central (broken), with a member that cannot be checked (unsupported), another \
-         one's from a cache (cached).", packages),
+         one's from a cache (cached).", packages).pushed(),
     gauge("boxsync_packages_damaged", &[],
         "Test packages that were whole, and were found damaged later.",
-        |s| of_box(s, |b| Some(b.packages.damaged as f64))),
+        |s| of_box(s, |b| Some(b.packages.damaged as f64))).pushed(),
     gauge("boxsync_package_bytes_left", &[],
         "Bytes still to come of the test packages that were begun.",
-        |s| of_box(s, |b| Some(b.packages.bytes_left as f64))),
+        |s| of_box(s, |b| Some(b.packages.bytes_left as f64))).pushed(),
     gauge("boxsync_packages_held", &[],
         "Test packages that are whole.",
         |s| of_box(s, |b| Some(b.packages.held as f64))),
@@ -215,13 +224,13 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
         |s| of_box(s, |b| Some(b.packages.wanted as f64))),
     gauge("boxsync_enrolled", &[],
         "Whether the box has credentials.",
-        |s| of_box(s, |b| Some(flag(b.enrolled)))),
+        |s| of_box(s, |b| Some(flag(b.enrolled)))).pushed(),
     gauge("boxsync_generation", &[],
         "Generation of the catalogue.",
         |s| of_box(s, |b| Some(b.counted.generation as f64))),
     gauge("boxsync_complete_timestamp_seconds", &[],
         "When the catalogue was last complete, by the clock of the box.",
-        |s| of_box(s, |b| b.catalogue.complete_at.map(|at| at as f64))),
+        |s| of_box(s, |b| b.catalogue.complete_at.map(|at| at as f64))).pushed(),
     gauge("boxsync_entities", &["type"],
         "Entities in the catalogue.", |s| by_type(s, |b| &b.catalogue.entities)),
     gauge("boxsync_entities_held_back", &["type"],
@@ -233,22 +242,33 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
         |s| of_box(s, |b| Some(b.catalogue.contradicted as f64))),
     gauge("boxsync_free_bytes", &[],
         "Free on the volume of the state folder.",
-        |s| of_box(s, |b| b.disk.map(|(free, _)| free as f64))),
+        |s| of_box(s, |b| b.disk.map(|(free, _)| free as f64))).pushed(),
     gauge("boxsync_reserve_bytes", &[],
         "What packages leave free for results on that volume.",
-        |s| of_box(s, |b| b.disk.map(|(_, reserve)| reserve as f64))),
+        |s| of_box(s, |b| b.disk.map(|(_, reserve)| reserve as f64))).pushed(),
     gauge("boxsync_last_download_mbit", &[],
         "Mbit/s towards the box in the last run.",
-        |s| of_box(s, |b| b.counted.last.map(|last| last.download_mbit))),
+        |s| of_box(s, |b| b.counted.last.map(|last| last.download_mbit))).pushed(),
+    gauge("boxsync_next_period_start_timestamp_seconds", &[],
+        "When the next period begins of a delivery that is shown (PeriodStart); absent where none is ahead.",
+        |s| of_box(s, |b| b.counted.next_start.map(|at| at as f64))).pushed(),
+    gauge("boxsync_interval_seconds", &[],
+        "From one synchronization to the next, as configured.", |s| one(s.interval)).pushed(),
+    gauge("boxsync_clock_offset_seconds", &[],
+        "How far the system clock is ahead of the time that central vouched for; absent until it has.",
+        |s| of_box(s, |b| b.counted.clock_offset.map(|by| by as f64))).pushed(),
+    gauge("boxsync_version_supported", &[],
+        "Whether central supports the VM version of the box; absent until it was asked.",
+        |s| of_box(s, |b| b.supported.map(flag))).pushed(),
     gauge("boxsync_owed_waiting", &[],
         "Items that central holds up.", |s| of_owed(s, |owed| owed.waiting as f64)),
     gauge("boxsync_owed_refused", &[],
-        "Items that central refused and that are kept.", |s| of_owed(s, |owed| owed.refused as f64)),
+        "Items that central refused and that are kept.", |s| of_owed(s, |owed| owed.refused as f64)).pushed(),
     gauge("boxsync_owed_set_aside", &[],
         "Items that a person keeps out of the way.", |s| of_owed(s, |owed| owed.set_aside as f64)),
     gauge("boxsync_owed_oldest_timestamp_seconds", &[],
         "When the oldest item came that central does not have, by the clock of the box; 0 when nothing is owed.",
-        |s| of_owed(s, |owed| owed.oldest_at as f64)),
+        |s| of_owed(s, |owed| owed.oldest_at as f64)).pushed(),
     gauge("boxsync_owed_carried_timestamp_seconds", &[],
         "When the first item was handed over that central does not have, by the clock of the box; 0 when there is none.",
         |s| of_owed(s, |owed| owed.carried_at as f64)),
@@ -266,7 +286,7 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
     gauge("boxsync_synchronizing", &[],
         "Whether a run is under way.", |s| of_daemon(s, |daemon| flag(daemon.running))),
     gauge("boxsync_offline_tries", &[],
-        "Tries since central could last be used.", |s| of_daemon(s, |daemon| f64::from(daemon.offline_tries))),
+        "Tries since central could last be used.", |s| of_daemon(s, |daemon| f64::from(daemon.offline_tries))).pushed(),
     gauge("boxsync_breaker_open", &[],
         "Whether only a probe now and then tries central.", |s| of_daemon(s, |daemon| flag(daemon.breaker_open))),
     MetricFamily {
@@ -275,14 +295,16 @@ pub(super) const FAMILIES: &[MetricFamily] = &[
         labels: &["outcome"],
         help: "Runs ended since the daemon started.",
         of: runs,
+        fleet: true,
     },
     gauge("boxsync_build_info", &["version"],
-        "Which boxsync this is; always 1.", |s| vec![MetricSample(vec![s.version.to_owned()], 1.0)]),
+        "Which boxsync this is; always 1.", |s| vec![MetricSample(vec![s.version.to_owned()], 1.0)]).pushed(),
     MetricFamily {
         name: "boxsync_info",
         kind: MetricKind::Info,
         labels: &["version"],
         help: "The same under its earlier name.",
         of: |s| vec![MetricSample(vec![s.version.to_owned()], 1.0)],
+        fleet: false,
     },
 ];

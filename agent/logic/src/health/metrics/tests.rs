@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::*;
+use crate::health::verdict::Word;
 use crate::health::verdict::{CollectorFigures, Last, LastRun, OwedCounts, ShownCatalogue, Stock};
+use crate::intake::ItemKind;
 use crate::words::Outcome;
 
 fn hold(name: &str, text: &str) {
@@ -89,11 +91,14 @@ fn standing() -> BoxStanding {
                 unconfirmed: 1,
                 refused: 2,
             }),
+            next_start: Some(NOW + 3 * 86_400),
+            clock_offset: Some(-4),
             owed: vec![
                 ("results".into(), owed),
                 ("logs".into(), OwedCounts::default()),
             ],
         },
+        supported: Some(true),
         ..BoxStanding::default()
     }
 }
@@ -113,6 +118,7 @@ fn of<'a>(standing: &'a BoxStanding, daemon: Option<&'a DaemonFigures>) -> Metri
         standing: Some(standing),
         daemon,
         version: "0.1.0",
+        interval: Some(900.0),
     }
 }
 
@@ -129,6 +135,106 @@ fn a_box_with_its_daemon_is_written_as_the_files_hold_it() {
     // A name from outside is one value of one line.
     assert!(text.contains("boxsync_ready{organisation=\"10\\\"01\\\\\\n# EOF\"} 0\n"));
     assert!(!text.lines().any(|line| line == "# EOF"));
+}
+
+/// A box with everything that it could have to tell, and more organisations than are pushed.
+fn busy() -> BoxStanding {
+    let owed = ItemKind::ALL.map(|kind| (kind.word().to_owned(), OwedCounts::default()));
+    let mut standing = standing();
+    standing.counted.owed = owed.into();
+    let one = |number: u32| crate::health::OrganisationVerdict {
+        organisation_id: number.to_string(),
+        verdict: if number == 29 {
+            Word::NotReady
+        } else {
+            Word::Ready
+        },
+        finding: crate::fault::Finding::new(crate::fault::Code::Ready, "ready"),
+        held: 1,
+        wanted: 1,
+        ready_at: None,
+    };
+    standing.organisations = (0..30).map(one).collect();
+    standing
+}
+
+#[test]
+fn a_box_pushes_so_many_series_at_most_and_none_with_a_time_stamp() {
+    let (standing, daemon) = (busy(), daemon());
+    let ended = [
+        Outcome::Finished,
+        Outcome::Failed,
+        Outcome::Unauthorized,
+        Outcome::Offline,
+        Outcome::Unsupported,
+    ];
+    let ended = ended.map(|outcome| (outcome.word(), 1));
+    let daemon = DaemonFigures {
+        ended: ended.into_iter().chain([("stopped", 1)]).collect(),
+        ..daemon
+    };
+    let text = pushed(&of(&standing, Some(&daemon)));
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(
+        lines.len() <= MOST_PUSHED,
+        "{} series:\n{text}",
+        lines.len()
+    );
+    // Every family is told, so that this is all that it can be.
+    let told = |family: &&MetricFamily| {
+        family.fleet && !text.contains(&format!("# TYPE {} ", family.name))
+    };
+    let untold: Vec<_> = table::FAMILIES
+        .iter()
+        .filter(told)
+        .map(|it| it.name)
+        .collect();
+    assert_eq!(untold, [""; 0]);
+    for line in lines {
+        let (_, figure) = line.rsplit_once(' ').unwrap();
+        assert!(figure.parse::<f64>().is_ok(), "{line}");
+        assert!(
+            !line.contains("} ") || line.matches("} ").count() == 1,
+            "{line}"
+        );
+    }
+    assert!(
+        text.contains("boxsync_ready{organisation=\"29\"} 0\n"),
+        "{text}"
+    );
+    hold(
+        "tests/fixtures/metrics/pushed.prom",
+        &pushed(&of(&self::standing(), Some(&self::daemon()))),
+    );
+}
+
+/// A Pushgateway refuses a type that differs from what any other group holds, so a box that was renewed could not push
+/// until all others are: a type that stands here never changes, and a name never goes.
+#[test]
+fn types_never_change() {
+    let types = |text: &str| -> BTreeSet<String> {
+        let heads = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        heads.map(str::to_owned).collect()
+    };
+    let (standing, daemon) = (busy(), daemon());
+    let now = types(&render(&of(&standing, Some(&daemon)), MetricsFormat::Text));
+    let first = types(include_str!("types.txt"));
+    assert!(first.len() > 40);
+    let gone: Vec<_> = first.difference(&now).collect();
+    assert!(gone.is_empty(), "{gone:?}");
+}
+
+/// Where a box is watched through node_exporter the server keeps what is pushed elsewhere.
+#[test]
+fn the_recipe_for_node_exporter_keeps_what_is_pushed() {
+    let pushed = table::FAMILIES.iter().filter(|family| family.fleet);
+    let names: Vec<_> = pushed.map(|family| family.name).collect();
+    let recipe = include_str!("../../../../../image/fleet/prometheus.yml");
+    assert!(
+        recipe.contains(&format!("regex: node_textfile_.*|{}", names.join("|"))),
+        "{}",
+        names.join("|")
+    );
 }
 
 #[test]
@@ -157,7 +263,8 @@ fn what_nobody_knows_has_no_figure() {
         "{text}"
     );
     let mut known: BTreeSet<String> = of_no_box.into();
-    known.extend(["boxsync_ready", "boxsync_verdict"].map(str::to_owned));
+    let of_config = "boxsync_interval_seconds";
+    known.extend(["boxsync_ready", "boxsync_verdict", of_config].map(str::to_owned));
     assert_eq!(names(&text), known);
 }
 
