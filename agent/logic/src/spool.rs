@@ -172,6 +172,18 @@ enum Job {
     Witness,
 }
 
+impl Job {
+    /// The items that it brings to central.
+    fn keys(&self) -> Vec<ItemKey> {
+        match self {
+            Self::Results { keys, .. } | Self::Sessions(keys) | Self::Users(keys) => keys.clone(),
+            Self::Rows { groups, .. } => groups.iter().map(row::RowGroup::key).collect(),
+            Self::Follow(result::Follow { key, .. }) | Self::Whole(key) => vec![key.clone()],
+            Self::Probe(_) | Self::Seek | Self::Vouch { .. } | Self::Witness => Vec::new(),
+        }
+    }
+}
+
 #[derive(Debug)]
 enum SpoolStep {
     Free,
@@ -310,6 +322,13 @@ impl Sending {
                 self.answered(job, answered, now.mono.saturating_sub(sent), now);
             }
             (SpoolStep::Noting(_), SpoolEvent::Persisted(Ok(()))) => {}
+            (SpoolStep::Marking(mark), SpoolEvent::Moved(moved, changes)) => {
+                self.unmade(*mark, moved, changes);
+            }
+            (SpoolStep::Noting(_), SpoolEvent::Moved(moved, changes)) => {
+                self.moved(&moved);
+                self.note_others(&moved, changes, &[]);
+            }
             (SpoolStep::Noting(keys), SpoolEvent::Unkept(trouble)) => self.unnoted(keys, trouble),
             (SpoolStep::Marking(_) | SpoolStep::Noting(_), SpoolEvent::Persisted(Err(trouble))) => {
                 // What cannot be written down is not sent, and what was sent is resolved by the next run.
@@ -388,13 +407,15 @@ impl Sending {
         let mut good = Vec::with_capacity(items.len());
         for item in items {
             match item {
-                // Set aside, handed over, or taken back for a finished content, since the pass began.
+                // Handed over since the pass began.
+                Ok(loaded) if loaded.ledger.state == ItemState::Carried => {
+                    self.moved(&[(loaded.ledger.key, ItemState::Carried)]);
+                }
+                // Set aside, or taken back for a finished content.
                 Ok(loaded)
                     if loaded.ledger.key.kind == ItemKind::Results
-                        && matches!(
-                            loaded.ledger.state,
-                            ItemState::SetAside | ItemState::Open | ItemState::Carried
-                        ) => {}
+                        && matches!(loaded.ledger.state, ItemState::SetAside | ItemState::Open) => {
+                }
                 Ok(loaded) => good.push(loaded),
                 Err(trouble) => self.find(trouble),
             }

@@ -19,8 +19,8 @@ impl Sending {
             ItemState::Queued | ItemState::Sending => self.plan.asked || rested,
             ItemState::Refused => changed || rested,
             ItemState::Unconfirmed => changed,
-            // It is asked for, never sent.
-            ItemState::Carried => true,
+            // It is asked for, never sent; of others than results nobody can ask.
+            ItemState::Carried => item.key.kind == ItemKind::Results,
             ItemState::Acknowledged | ItemState::SetAside | ItemState::Open | ItemState::Held => {
                 false
             }
@@ -99,7 +99,8 @@ impl Sending {
 
     /// A change of state and nothing else.
     pub(super) fn change(&self, key: &ItemKey, state: ItemState) -> LedgerChange {
-        let trial = self.entries.get(key).map(|entry| entry.trial);
+        let entry = self.entries.get(key);
+        let trial = entry.map(|entry| entry.trial);
         LedgerChange {
             key: key.clone(),
             state,
@@ -110,6 +111,7 @@ impl Sending {
             central: self.plan.central.clone(),
             parts: Vec::new(),
             reopen: false,
+            of_carried: entry.is_some_and(|entry| entry.state == ItemState::Carried),
         }
     }
 

@@ -165,6 +165,8 @@ pub struct LedgerChange {
     pub parts: Vec<(u32, PartState)>,
     /// Refused variables or rows are owed again, before `parts` apply.
     pub reopen: bool,
+    /// It stood as handed over when this was decided.
+    pub of_carried: bool,
 }
 
 /// What central holds of an execution through the other items of the same id.
@@ -295,6 +297,24 @@ impl Ledger {
             parts: Vec::new(),
             enclosure,
             ..self
+        }
+    }
+
+    /// Whether a change was decided on what is no more so: a run that began before may not send what was handed over since,
+    /// nor take back what is home since. `persist` asks, for all changes that are written together, before it writes any.
+    ///
+    /// | It stands as | The change | Then |
+    /// |---|---|---|
+    /// | carried | says that central has it, or was decided on what is carried | applies |
+    /// | carried | anything else | stale |
+    /// | acknowledged | was decided on what is carried, and says anything else | stale |
+    /// | anything else | | applies |
+    pub fn is_stale(&self, change: &LedgerChange) -> bool {
+        let is_home = change.state == ItemState::Acknowledged;
+        match self.state {
+            ItemState::Carried => !is_home && !change.of_carried,
+            ItemState::Acknowledged => !is_home && change.of_carried,
+            _ => false,
         }
     }
 

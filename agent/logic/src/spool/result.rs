@@ -78,11 +78,11 @@ struct SuspectResult {
 #[derive(Debug)]
 pub(super) struct ResultQueue {
     /// Never tried, or surely not sent.
-    fresh: VecDeque<ItemKey>,
+    pub(super) fresh: VecDeque<ItemKey>,
     /// Failed in earlier runs.
     suspects: VecDeque<ItemKey>,
     /// Surely not on central, to be sent alone.
-    lone: VecDeque<ItemKey>,
+    pub(super) lone: VecDeque<ItemKey>,
     doubts: VecDeque<UncertainResult>,
     /// Between two witnesses as soon as the next one is taken.
     failed: Vec<SuspectResult>,
