@@ -134,6 +134,8 @@ struct SpoolEntry {
     left: bool,
     /// Another content of the same id came after it.
     has_later: bool,
+    /// Another box accepted it.
+    is_adopted: bool,
 }
 
 impl SpoolEntry {
@@ -280,6 +282,9 @@ impl Sending {
             let waits = matches!(entry.state, ItemState::Queued | ItemState::Sending);
             match key.kind {
                 ItemKind::Results if waits => count.results.queued += 1,
+                ItemKind::Results if entry.state == ItemState::Carried => {
+                    count.results.carried += 1;
+                }
                 ItemKind::Results if entry.state == ItemState::Unconfirmed => {
                     count.results.unconfirmed += 1;
                 }

@@ -71,6 +71,7 @@ impl Sending {
             lost: 0,
             left: !due,
             has_later: item.has_later,
+            is_adopted: item.is_adopted,
         };
         self.entries.insert(item.key.clone(), entry);
         if !due {

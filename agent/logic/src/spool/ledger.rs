@@ -213,6 +213,8 @@ pub struct OwedItem {
     pub has_later: bool,
     /// Whether one came before it that goes, went or was lost: central may know the execution through that.
     pub is_behind: bool,
+    /// Whether another box accepted it.
+    pub is_adopted: bool,
 }
 
 /// Marks the time at which an item was handed over: no release has counted so many runs in its place.
@@ -419,6 +421,7 @@ impl Ledger {
             central: self.central.clone(),
             owed: count(&PartState::is_owed),
             refused: count(&|part| part == PartState::Refused),
+            is_adopted: self.origin.is_some(),
             mapped: self.is_apart() || self.may_be_behind() || Others::of(&self.key, same).mapped,
             enclosure: self.enclosure,
             decrypted_since: same.iter().filter_map(Self::decrypted_since).next_back(),

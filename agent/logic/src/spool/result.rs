@@ -437,7 +437,9 @@ impl Sending {
     }
 
     fn acknowledgement(&mut self, key: &ItemKey) -> LedgerChange {
+        let is_adopted = self.entries.get(key).is_some_and(|it| it.is_adopted);
         self.ending.count.results.acknowledged += 1;
+        self.ending.count.results.adopted += u64::from(is_adopted);
         self.taken(key)
     }
 
