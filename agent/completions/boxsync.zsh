@@ -403,7 +403,7 @@ _arguments "${_arguments_options[@]}" : \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
 '--help[Print help]' \
-':from -- Folder of second copies; or the id of the lost box\: then the folder that `copy_to` of this box names:_files' \
+':folder -- Folder of second copies:_files' \
 && ret=0
 ;;
 (export)

@@ -42,6 +42,22 @@ impl RecordWorklist {
         Some(start..cut)
     }
 
+    /// What is left, in disjoint runs.
+    pub fn runs(&self) -> impl Iterator<Item = Range<u64>> {
+        self.runs.iter().map(|(start, end)| *start..*end)
+    }
+
+    /// Gives out a part of one run.
+    pub fn remove(&mut self, run: &Range<u64>) {
+        let around = self.runs.range(..=run.start).next_back();
+        let Some((start, end)) = around.map(|(start, end)| (*start, *end)) else {
+            return;
+        };
+        self.runs.remove(&start);
+        self.give_back(start..run.start.min(end));
+        self.give_back(run.end.max(start)..end);
+    }
+
     /// Takes back what was given out and did not come.
     pub fn give_back(&mut self, run: Range<u64>) {
         if run.is_empty() {

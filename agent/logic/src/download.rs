@@ -20,6 +20,7 @@
 //! | A failure that passes is tried again: four looks, five rounds of ranges without progress | `retry` | `package::a_central_in_trouble_…` |
 //! | Windows, exams and pauses hold back the next request, an exam alone the replacement | `gate` | e2e `lanes` |
 //! | A pause and an exam end what is under way, too: ranges are left, other answers are not read | `gate` | e2e `orders` |
+//! | What siblings have comes from them, what nobody has is shared out; central's word is above theirs | `swarm`, `siblings` | e2e `siblings` |
 //! | At most one window of bytes is without a flush; the rate holds over all connections | `flow` | e2e `resume`, `power`, `package::all_connections_…` |
 
 mod bring;
@@ -30,34 +31,39 @@ mod faults;
 mod flow;
 mod look;
 mod looking;
+mod part;
 mod records;
+mod siblings;
 mod stream;
+mod swarm;
+mod task;
+mod view;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use command::{
     ContentTarget, DownloadCommand, EndRead, Event, FirstBytes, Hold, PackageHead, PackageRequest,
-    RequestId, Twin,
+    RangeSource, RequestId, SiblingId, SiblingNews, Twin,
 };
 pub use faults::{first_bytes, refused};
+pub use task::{Carriage, Task};
 
 use crate::fault::{Code, Fault, Id, PackageCause};
-use crate::pace::ConcurrencyController;
 use crate::package::{EditionFinding, Judged};
 use crate::package_lane::{PackageEnd, WaitReason, Waiting};
-use crate::rate::{Rate, RateOverride};
 use crate::retry;
 use crate::small_map::SmallMap;
 use crate::words::{FaultClass, Now};
-use crate::zip::{PackageIdentity, PackageTail};
+use crate::zip::PackageTail;
 use bring::Bring;
 use confirm::Confirm;
 use faults::{changed, is_range};
-use flow::FlowControl;
 use look::{LookRequest, LookedAt};
 use looking::{LookPurpose, Looking};
+use part::RangeInFlight;
 use stream::Stream;
+use swarm::Swarm;
 
 /// How often a package may change under our hands before the run leaves it for the next one.
 const EDITIONS: u32 = 4;
@@ -70,47 +76,8 @@ const GATE_LOOKS: Duration = Duration::from_secs(30);
 /// A package of which nothing is held is asked for at once where it is not larger than this, in bytes, and than the
 /// window that a power cut may cost.
 const SMALL_PACKAGE: u64 = 2 << 20;
-
-/// One package that is to come.
-#[derive(Debug, Clone, Default)]
-pub struct Task {
-    /// URI of the delivery.
-    pub delivery: String,
-    /// A package is held for it.
-    pub is_held: bool,
-    /// Its edition, where that is known.
-    pub held: Option<PackageIdentity>,
-    /// Something of a package is there already, or was found out about it.
-    pub is_known: bool,
-    /// One of more than so many bytes that does not come with the first answer is only looked at.
-    pub defers_above: Option<u64>,
-    /// Where the sequence of random numbers begins.
-    pub random: u64,
-}
-
-/// What goes from one package to the next: what the link has shown, and what is allowed.
-#[derive(Debug, Clone)]
-pub struct Carriage {
-    pace: ConcurrencyController,
-    flow: FlowControl,
-    window: u64,
-}
-
-impl Carriage {
-    /// At most `connections` at once and so many bytes a second; at most `window` bytes stay without a flush.
-    pub fn new(connections: usize, rate: Rate, window: u64) -> Self {
-        Self {
-            pace: ConcurrencyController::new(connections),
-            flow: FlowControl::new(rate, window),
-            window,
-        }
-    }
-
-    /// Another rate is in force, or the configured one again.
-    pub fn instead(&mut self, rate: Option<RateOverride>) {
-        self.flow.instead(rate);
-    }
-}
+/// The same where there are siblings: what is larger crosses the line once.
+const SMALL_BESIDE: u64 = 256 << 10;
 
 /// What an answer under way is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,6 +150,8 @@ pub struct Download {
     /// The trouble of other deliveries, told once this one is done.
     told: Option<Fault>,
     bring: Option<Bring>,
+    /// The boxes beside this one, where there may be any.
+    swarm: Option<Swarm>,
     editions: u32,
     ways: u32,
     /// Bytes that had come when ranges began.
@@ -213,6 +182,7 @@ impl Download {
             asked: false,
             told: None,
             bring: None,
+            swarm: None,
             editions: 0,
             ways: 0,
             way_began: 0,
@@ -245,7 +215,6 @@ impl Download {
             return;
         }
         match event {
-            Event::Time => {}
             Event::GateChanged => {
                 self.closed = self.closed.map(|(waiting, _)| (waiting, Duration::ZERO))
             }
@@ -276,6 +245,29 @@ impl Download {
                 on_wire: self.on_wire,
             }),
             Event::Disk(fault) => self.fail(fault),
+            Event::Polled(asked) => {
+                if let Some(swarm) = &mut self.swarm {
+                    swarm.polled(asked);
+                }
+            }
+            Event::Heard(sibling, said) => {
+                self.heard(sibling, said);
+                if let Some(swarm) = &mut self.swarm
+                    && !swarm.thinks(now.mono)
+                {
+                    return;
+                }
+            }
+            Event::Time => {
+                if let Some(swarm) = &mut self.swarm {
+                    swarm.time(now.mono);
+                }
+            }
+            Event::Sealed {
+                record,
+                digest,
+                kept,
+            } => self.sealed(record, digest, kept),
         }
         self.turn();
     }
@@ -304,7 +296,8 @@ impl Download {
             .and_then(|looking| looking.rest.as_ref());
         let parts = self.bring.iter().flat_map(|bring| bring.rests());
         let rests = look.into_iter().chain(parts).map(|rest| rest.until);
-        rests.chain(gate).chain(self.carriage.flow.due()).min()
+        let others = gate.into_iter().chain(self.carriage.flow.due());
+        rests.chain(others).chain(self.siblings_due()).min()
     }
 
     /// What it waits for, when nothing comes meanwhile: in words, and as status shows it.
@@ -337,6 +330,7 @@ impl Download {
         }
         self.look_again();
         self.advance();
+        self.tell();
         if self.end().is_none() && self.carriage.flow.flushes() {
             self.commands.push_back(DownloadCommand::Flush);
         }
@@ -431,13 +425,24 @@ impl Download {
         if !self.requests.contains_key(&request) {
             return;
         }
-        self.on_wire += bytes;
+        if !self.is_given(request) {
+            self.on_wire += bytes;
+        }
         match self.requests.get(&request) {
             Some(For::Look) => self.look_came(request, bytes),
             Some(For::Part) => self.part_came(request, bytes),
             Some(For::Stream) => self.stream_came(request, bytes),
             None => {}
         }
+    }
+
+    /// Whether a sibling gives what this request asked for.
+    fn is_given(&self, request: RequestId) -> bool {
+        let part = self
+            .bring
+            .as_ref()
+            .and_then(|bring| bring.parts.get(&request));
+        part.is_some_and(RangeInFlight::is_given)
     }
 
     /// An answer ended or failed.
@@ -484,7 +489,11 @@ impl Download {
         }
         (self.ways, self.stage) = (0, Stage::Look);
         let nothing = !self.task.is_held && !self.task.is_known && self.editions == 1;
-        let most = SMALL_PACKAGE.min(self.carriage.window);
+        let small = match self.task.site {
+            Some(_) => SMALL_BESIDE,
+            None => SMALL_PACKAGE,
+        };
+        let most = small.min(self.carriage.window);
         let way = match nothing && most > PackageTail::FIRST_REQUEST_BYTES {
             true => LookRequest::Everything(most),
             false => LookRequest::End,

@@ -15,6 +15,7 @@ use std::fmt;
 
 use seal::{Key, NONCE, OVERHEAD, Sealer};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::zip::PackageIdentity;
 
@@ -195,6 +196,33 @@ fn package_of(name: &str) -> Option<PackageIdentity> {
     }
     let size = size.parse().ok().filter(|size| *size > 0)?;
     Some(PackageIdentity { size, tail })
+}
+
+/// The SHA-256 of a record that comes in pieces.
+#[derive(Debug, Clone, Default)]
+pub struct RecordDigest {
+    state: Sha256,
+    length: u64,
+}
+
+impl RecordDigest {
+    /// The same with the bytes that follow.
+    #[must_use]
+    pub fn with(mut self, bytes: &[u8]) -> Self {
+        self.state.update(bytes);
+        self.length += bytes.len() as u64;
+        self
+    }
+
+    /// Bytes so far.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The digest.
+    pub fn finish(self) -> [u8; 32] {
+        self.state.finalize().into()
+    }
 }
 
 /// Bytes of one record of a package.

@@ -10,6 +10,10 @@ mod central;
 mod disk;
 #[path = "download/package.rs"]
 mod package;
+#[path = "download/room.rs"]
+mod room;
+#[path = "download/siblings.rs"]
+mod siblings;
 #[path = "download/world.rs"]
 mod world;
 

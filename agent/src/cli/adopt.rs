@@ -2,7 +2,7 @@
 //! Never sends anything: the next synchronization does, and asks central first. Never tells a name or what a candidate did.
 //! Called by `results`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use logic::fault::{Code, Fault, Id, ItemCause, SiteCause};
 use logic::intake::sha256;
@@ -47,18 +47,6 @@ logic::sentences! {
 
 /// More files that are of no use are not named.
 const NAMED: usize = 10;
-
-/// The folder that is meant, and the box where that was named in its place: what is no path, and where nothing lies, is an id
-/// where copies are configured.
-pub(super) fn place(root: &Root, from: PathBuf) -> Result<(PathBuf, Option<String>), Fault> {
-    let is_path = from.components().count() != 1 || from.is_absolute() || from.exists();
-    let id = from.to_str().filter(|_| !is_path);
-    let place = super::open(root)?.settings().results.copy_to.clone();
-    Ok(match (id, place) {
-        (Some(id), Some(place)) => (place, Some(id.to_owned())),
-        _ => (from, None),
-    })
-}
 
 pub(super) fn adopt(
     root: &Root,

@@ -70,9 +70,8 @@ pub(super) enum ResultsVerb {
         after_help = "The folder is the one that `copy_to` of the lost box named, on the device that was in it. This box needs\nthe same site key (`boxsync site key import FILE`) and enrolment for the same organisation.\n\nExamples:\n  boxsync results adopt /media/stick --look\n  boxsync results adopt /media/stick\n  boxsync sync --results"
     )]
     Adopt {
-        /// Folder of second copies; or the id of the lost box: then the folder that `copy_to` of this box names.
-        #[arg(value_name = "DIR|BOX-ID")]
-        from: PathBuf,
+        /// Folder of second copies.
+        folder: PathBuf,
         /// Only what this box left.
         #[arg(long = "box", value_name = "ID")]
         of: Option<String>,
@@ -121,13 +120,11 @@ pub(super) fn act(root: &Root, act: Option<ResultsVerb>, screen: &Screen) -> Res
         }
         Some(ResultsVerb::Receipt { ids }) => adopt::receipt(root, &ids, screen),
         Some(ResultsVerb::Adopt {
-            from,
+            folder,
             of,
             force,
             look,
         }) => {
-            let (folder, id) = adopt::place(root, from)?;
-            let of = of.or(id);
             let of = of.as_deref();
             let whose = match look {
                 true => Whose::Nobodys,

@@ -15,7 +15,7 @@ use logic::site::talk::{SiblingStanding, SiteRequest};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, package_answer};
 use crate::site::{SiteAnswer, SiteAsking, SiteDoor, SiteHandler, SiteMember, VERSION, whole};
 use crate::socket::sample;
 use crate::socket::state::SharedState;
@@ -130,9 +130,8 @@ fn door(shared: SharedState) -> SiteDoor {
 async fn answered(shared: &SharedState, asking: SiteAsking) -> SiteAnswer {
     match asking.what {
         SiteRequest::Standing if asking.request.method() == Method::GET => standing(shared).await,
-        SiteRequest::Standing | SiteRequest::Packages | SiteRequest::Copies => {
-            whole(StatusCode::NOT_FOUND, Bytes::new())
-        }
+        SiteRequest::Packages => package_answer(shared.root(), &shared.settings(), asking).await,
+        SiteRequest::Standing | SiteRequest::Copies => whole(StatusCode::NOT_FOUND, Bytes::new()),
     }
 }
 

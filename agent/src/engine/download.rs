@@ -4,6 +4,7 @@
 
 mod answer;
 mod relative;
+mod siblings;
 mod store;
 
 use std::ops::Range;
@@ -11,27 +12,33 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
+use logic::api::PackageRange;
 use logic::download::{
-    ContentTarget, Download, DownloadCommand, EndRead, Event, Hold, PackageHead, RequestId, Task,
+    ContentTarget, Download, DownloadCommand, EndRead, Event, Hold, PackageHead, PackageRequest,
+    RangeSource, RequestId, SiblingId, Task,
 };
 use logic::entity::Checksum;
 use logic::fault::{Code, Fault, FileAct, Id, PackageCause};
 use logic::package_lane::{PackageEnd, Waiting, WantedPackage};
+use logic::sibling::{PackageHoldings, RecordDigest};
 use logic::small_map::SmallMap;
-use logic::zip::VerificationResult;
+use logic::zip::{PackageIdentity, VerificationResult};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::content;
 use super::incoming::Incoming;
 use super::link::Link;
+use super::told::ToldList;
 use super::twins;
 use answer::PendingAnswer;
+use siblings::SiblingAnswer;
+pub(super) use siblings::SiblingLinks;
 use store::{Coming, PackageSink};
 use system::blocking::{ended, run_blocking};
 use system::clock;
 use system::root::trouble;
 use system::task::BoxedTasks;
-use vault::package::{Meta, PackageStore, PartialPackage};
+use vault::package::{Meta, PackageStore, PartialPackage, RECORD};
 
 /// A package of more bytes than this is only looked at while sizes of others are unknown.
 const DEFERRED_ABOVE: u64 = 1 << 20;
@@ -91,6 +98,7 @@ pub(super) async fn fetch(link: &Link, wanted: &WantedPackage, defers: bool) -> 
             || link.packages.noted_size(delivery, None).is_some(),
         defers_above: defers.then_some(DEFERRED_ABOVE),
         random: u64::from_le_bytes(vault::random()),
+        site: link.siblings.as_ref().map(|siblings| siblings.own()),
     };
     let met = held
         .as_ref()
@@ -106,6 +114,9 @@ pub(super) async fn fetch(link: &Link, wanted: &WantedPackage, defers: bool) -> 
         answers: SmallMap::new(),
         pieces: SmallMap::new(),
         under_way: SmallMap::new(),
+        told: ToldList::new(&link.root),
+        comparing: SmallMap::new(),
+        digests: Vec::new(),
         tasks: JoinSet::new(),
     };
     let end = executor.run(&mut machine).await;
@@ -115,11 +126,27 @@ pub(super) async fn fetch(link: &Link, wanted: &WantedPackage, defers: bool) -> 
 
 /// What a task beside the loop came to.
 enum Done {
-    Answered(RequestId, Result<(PendingAnswer, PackageHead), Fault>),
-    Piece(RequestId, PendingAnswer, Result<Option<Bytes>, Fault>),
+    Answered(RequestId, Result<(RangeAnswer, PackageHead), Fault>),
+    Piece(RequestId, RangeAnswer, Result<Option<Bytes>, Fault>),
+    Heard(PackageIdentity, SiblingId, Option<PackageHoldings>),
     Opened(Result<Incoming, Fault>),
     Checked(Result<(Incoming, VerificationResult), Fault>),
     Flushed(Result<(), Fault>),
+}
+
+/// Content on its way.
+enum RangeAnswer {
+    Central(PendingAnswer),
+    Sibling(Box<SiblingAnswer>),
+}
+
+impl RangeAnswer {
+    async fn piece(&mut self) -> Result<Option<Bytes>, Fault> {
+        match self {
+            Self::Central(answer) => answer.piece().await,
+            Self::Sibling(answer) => answer.piece().await,
+        }
+    }
 }
 
 struct Executor<'a> {
@@ -128,11 +155,17 @@ struct Executor<'a> {
     held: Option<Meta>,
     store: PackageSink,
     /// Answers that nobody reads at the moment.
-    answers: SmallMap<RequestId, PendingAnswer>,
+    answers: SmallMap<RequestId, RangeAnswer>,
     /// The piece of each answer that came last.
     pieces: SmallMap<RequestId, Bytes>,
     /// What is being asked for or read.
     under_way: SmallMap<RequestId, AbortHandle>,
+    /// What siblings are told.
+    told: ToldList,
+    /// Records that central is asked for to compare them.
+    comparing: SmallMap<RequestId, RecordDigest>,
+    /// Events that follow on a command: digests of records.
+    digests: Vec<Event>,
     tasks: JoinSet<Done>,
 }
 
@@ -144,6 +177,9 @@ impl Executor<'_> {
             while let Some(command) = machine.next() {
                 let happened = self.execute(command);
                 if let Some(event) = happened.unwrap_or_else(|trouble| Some(Event::Disk(trouble))) {
+                    machine.handle(event, clock::now());
+                }
+                for event in std::mem::take(&mut self.digests) {
                     machine.handle(event, clock::now());
                 }
             }
@@ -187,7 +223,9 @@ impl Executor<'_> {
                 match piece {
                     Ok(Some(piece)) => {
                         let length = piece.len() as u64;
-                        self.link.rate.came(length);
+                        if let RangeAnswer::Central(_) = &answer {
+                            self.link.rate.came(length);
+                        }
                         self.answers.insert(id, answer);
                         self.pieces.insert(id, piece);
                         Event::Came(id, length)
@@ -195,6 +233,11 @@ impl Executor<'_> {
                     Ok(None) => Event::Ended(id),
                     Err(trouble) => Event::Failed(id, trouble),
                 }
+            }
+            // What was said of another edition than the one that comes counts for nothing.
+            Ok(Done::Heard(of, id, said)) => {
+                let is_it = self.package().is_ok_and(|package| package == of);
+                Event::Heard(id, said.filter(|_| is_it))
             }
             Ok(Done::Opened(result)) => match result {
                 Ok(incoming) => self.opens(incoming),
@@ -216,6 +259,10 @@ impl Executor<'_> {
         let part = incoming.part();
         let event = opened(part);
         self.link.watch.package(part.meta(), part.have());
+        if let Some(siblings) = &self.link.siblings {
+            siblings.begins();
+            self.told.begins(part.meta());
+        }
         self.store.comes(Coming::Known(Box::new(incoming)));
         event
     }
@@ -232,13 +279,7 @@ impl Executor<'_> {
                 };
                 return Ok(Some(Event::Gate(held)));
             }
-            DownloadCommand::Ask(id, request) => {
-                let uplink = self.link.uplink.clone();
-                let asked =
-                    async move { Done::Answered(id, PendingAnswer::to(&uplink, request).await) };
-                let task = self.tasks.spawn_boxed(asked);
-                self.under_way.insert(id, task);
-            }
+            DownloadCommand::Ask(id, request) => self.ask(id, request)?,
             DownloadCommand::Read(id) => self.read(id),
             DownloadCommand::Put {
                 request,
@@ -248,6 +289,7 @@ impl Executor<'_> {
             DownloadCommand::Close(id) => {
                 self.answers.remove(&id);
                 self.pieces.remove(&id);
+                self.comparing.remove(&id);
                 if let Some(task) = self.under_way.remove(&id) {
                     task.abort();
                 }
@@ -324,6 +366,7 @@ impl Executor<'_> {
             DownloadCommand::Flush => self.flush(),
             DownloadCommand::Abandon => {
                 self.store.comes(Coming::Nothing);
+                self.told.ends();
                 packages.abandon(delivery)?;
             }
             DownloadCommand::Publish { rebuilt } => return self.publish(rebuilt).map(Some),
@@ -333,8 +376,60 @@ impl Executor<'_> {
                 }
                 return Ok(Some(Event::Compared));
             }
+            DownloadCommand::Poll(known) => return self.poll(&known).map(Some),
+            DownloadCommand::Tell(news) => self.told.tell(&news),
         }
         Ok(None)
+    }
+
+    fn ask(&mut self, id: RequestId, request: PackageRequest) -> Result<(), Fault> {
+        let task = match (request.source, &self.link.siblings, request.range) {
+            (
+                RangeSource::Sibling(sibling),
+                Some(siblings),
+                Some(PackageRange::Span(first, last)),
+            ) => {
+                let (siblings, package) = (siblings.clone(), self.package()?);
+                self.tasks.spawn_boxed(async move {
+                    let answered = siblings.range(sibling, package, (first, last)).await;
+                    let answered =
+                        answered.map(|(it, head)| (RangeAnswer::Sibling(Box::new(it)), head));
+                    Done::Answered(id, answered)
+                })
+            }
+            _ => {
+                let uplink = self.link.uplink.clone();
+                self.tasks.spawn_boxed(async move {
+                    let answered = PendingAnswer::to(&uplink, request).await;
+                    let answered = answered.map(|(it, head)| (RangeAnswer::Central(it), head));
+                    Done::Answered(id, answered)
+                })
+            }
+        };
+        self.under_way.insert(id, task);
+        Ok(())
+    }
+
+    /// The package that comes.
+    fn package(&mut self) -> Result<PackageIdentity, Fault> {
+        Ok(self.store.incoming()?.directory().identity)
+    }
+
+    fn poll(&mut self, known: &[(SiblingId, u64, u32)]) -> Result<Event, Fault> {
+        let package = self.package()?;
+        self.told.beats();
+        let Some(siblings) = &self.link.siblings else {
+            return Ok(Event::Polled(0));
+        };
+        let peers = siblings.to_poll();
+        for peer in &peers {
+            let (siblings, peer, known) = (siblings.clone(), *peer, known.to_vec());
+            self.tasks.spawn_boxed(async move {
+                let (id, said) = siblings.poll(peer, package, known).await;
+                Done::Heard(package, id, said)
+            });
+        }
+        Ok(Event::Polled(peers.len()))
     }
 
     fn read(&mut self, id: RequestId) {
@@ -355,8 +450,39 @@ impl Executor<'_> {
         match place {
             ContentTarget::Nowhere => {}
             ContentTarget::End(at) => self.store.put_end(at, taken),
-            ContentTarget::Records(at) => self.place(at, taken)?,
+            ContentTarget::Records(at) => {
+                let digests = self.link.siblings.is_some();
+                self.store.digests = digests.then(Vec::new);
+                let placed = self.place(at, taken);
+                let sealed = self.store.digests.take().unwrap_or_default();
+                let sealed = sealed.into_iter().map(|(record, digest)| Event::Sealed {
+                    record,
+                    digest,
+                    kept: true,
+                });
+                self.digests.extend(sealed);
+                placed?;
+            }
+            ContentTarget::Digest(at) => self.compare(request, at, taken)?,
         }
+        Ok(())
+    }
+
+    /// Takes bytes of a record that is compared.
+    fn compare(&mut self, request: RequestId, at: u64, bytes: &[u8]) -> Result<(), Fault> {
+        let record = at / u64::from(RECORD);
+        let length = self.store.incoming()?.part().meta().length(record) as u64;
+        let so_far = self.comparing.remove(&request).unwrap_or_default();
+        let so_far = so_far.with(bytes);
+        if so_far.length() < length {
+            self.comparing.insert(request, so_far);
+            return Ok(());
+        }
+        self.digests.push(Event::Sealed {
+            record,
+            digest: so_far.finish(),
+            kept: false,
+        });
         Ok(())
     }
 
@@ -423,6 +549,7 @@ impl Executor<'_> {
             let part = incoming.into_part();
             let meta = part.publish(rebuilt, self.wanted.entity)?;
             self.link.twins.borrow_mut().held(&meta);
+            self.told.ends();
         }
         Ok(Event::Published)
     }

@@ -13,9 +13,11 @@ use logic::package_lane::{PackageLane, Waiting};
 use logic::rate::RateOverride;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
+use super::download::SiblingLinks;
 use super::progress::RunWatch;
 use super::rate::RateFile;
 use super::twins::Twins;
+use system::root::Root;
 use uplink::Uplink;
 use vault::package::{PackageStore, PartialPackage};
 
@@ -24,6 +26,9 @@ use vault::package::{PackageStore, PartialPackage};
 pub(super) struct Link {
     pub(super) uplink: Uplink,
     pub(super) packages: PackageStore,
+    pub(super) root: Root,
+    /// The other boxes of the site, where any are known.
+    pub(super) siblings: Option<Rc<SiblingLinks>>,
     pub(super) watch: RunWatch,
     pub(super) limits: Rc<Limits>,
     /// What the link has shown, and what is allowed.
@@ -73,11 +78,13 @@ impl Link {
         watch: RunWatch,
         limits: Limits,
         carriage: Carriage,
-        rate: RateFile,
+        root: &Root,
         turn: Rc<Semaphore>,
     ) -> Result<Self, Fault> {
         Ok(Self {
             uplink,
+            root: root.clone(),
+            siblings: None,
             twins: Rc::new(RefCell::new(Twins::read(&packages)?)),
             packages,
             watch,
@@ -85,7 +92,7 @@ impl Link {
             carriage: Rc::new(RefCell::new(carriage)),
             spare: Rc::default(),
             lane: Rc::default(),
-            rate: Rc::new(rate),
+            rate: Rc::new(RateFile::new(root)),
             turn,
         })
     }

@@ -18,10 +18,10 @@ use logic::trace::is_stopped;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
+use super::download::SiblingLinks;
 use super::downloads::Downloads;
 use super::link::{Limits, Link};
 use super::progress::RunWatch;
-use super::rate::RateFile;
 use super::{Engine, LOCK_TIMEOUT, Request, exam, orders};
 use system::clock;
 use system::root::{Lock, Root};
@@ -322,7 +322,7 @@ impl CentralClient {
             first: ordered_first(engine),
             look_again: Notify::new(),
         };
-        let link = Link::new(
+        let mut link = Link::new(
             uplink.clone(),
             PackageStore::open(&engine.vault)?,
             watch.clone(),
@@ -332,9 +332,10 @@ impl CentralClient {
                 Rate::new(download.max_rate.bytes()),
                 download.window_flush.bytes(),
             ),
-            RateFile::new(&engine.root),
+            &engine.root,
             turn,
         )?;
+        link.siblings = siblings(engine);
         Ok(Self {
             who: (enrolment.clone(), identity.box_id.clone()),
             uplink,
@@ -364,6 +365,16 @@ fn waiting(reason: WaitReason, now: i64, wait: Duration) -> (Waiting, Duration) 
 }
 
 /// The running exam.
+/// The other boxes of the site; without a key of the site there are none.
+fn siblings(engine: &Engine) -> Option<Rc<SiblingLinks>> {
+    let peers = engine.settings.site.peers.clone();
+    if peers.is_empty() {
+        return None;
+    }
+    let member = engine.site_member().ok()?;
+    SiblingLinks::new(member, peers).map(Rc::new)
+}
+
 fn exam(root: Root) -> DownloadGate {
     Rc::new(move || {
         exam::running(&root).map(|left| waiting(WaitReason::Exam, clock::now().wall, left))

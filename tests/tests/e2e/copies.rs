@@ -13,12 +13,12 @@ use crate::results::{answers, assert_home, execution, owing, result, send, submi
 use crate::trace::{at, copy};
 
 /// A folder on another device than that of the box.
-pub(crate) fn place() -> TempDir {
+fn place() -> TempDir {
     TempDir::new_in("/dev/shm").unwrap()
 }
 
 /// A box with a site key and a place for second copies.
-pub(crate) fn copying() -> (Site, TempDir) {
+fn copying() -> (Site, TempDir) {
     let mut site = owing();
     let place = place();
     let key = site.path("etc/boxsync/site.key");
@@ -30,7 +30,7 @@ pub(crate) fn copying() -> (Site, TempDir) {
 }
 
 /// The objects at a place, the proof and those under way apart.
-pub(crate) fn objects(place: &Path) -> Vec<PathBuf> {
+fn objects(place: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(place).into_iter().flatten() {
         let path = entry.unwrap().path();
@@ -49,17 +49,13 @@ fn all(site: &Site, ids: &[String]) -> Value {
     json!(ids.iter().map(of).collect::<serde_json::Map<_, _>>())
 }
 
-pub(crate) fn submit_all(site: &Site, ids: &[String]) {
+fn submit_all(site: &Site, ids: &[String]) {
     submit(site, "results", &all(site, ids));
 }
 
 /// Another box of the same organisation with the same configuration, enrolled.
 fn second(site: &Site) -> PathBuf {
-    other_box(site, "second")
-}
-
-pub(crate) fn other_box(site: &Site, name: &str) -> PathBuf {
-    let root = site.path(name);
+    let root = site.path("second");
     fs::create_dir_all(&root).unwrap();
     copy(&site.path("etc"), &root.join("etc"));
     let (login, password) = site.central.manager("1001").unwrap();
@@ -71,7 +67,7 @@ pub(crate) fn other_box(site: &Site, name: &str) -> PathBuf {
 }
 
 /// The disk of a box dies.
-pub(crate) fn dies(site: &Site) {
+fn dies(site: &Site) {
     fs::remove_dir_all(site.state("")).unwrap();
 }
 
@@ -263,15 +259,9 @@ fn a_box_adopts_what_a_dead_one_left_and_central_has_each_result_once() {
     assert_eq!((&look["items"], &look["adopted"]), (&json!(6), &json!(0)));
     let other = adopt(&["--force", "--box", "other"]).exits(1);
     other.code("adopt.none");
-    let id = look["box_id"].as_str().unwrap();
-    adopt(&["--box", id]).exits(1).code("adopt.alive");
-    // By its id alone: the place is the one that this box is configured with.
-    let by_id = |id: &str| {
-        let words = ["results", "adopt", id, "--json"];
-        at(&site, &root, &words).end().exits(1)
-    };
-    by_id(id).code("adopt.alive");
-    by_id("somebody").code("adopt.none");
+    adopt(&["--box", look["box_id"].as_str().unwrap()])
+        .exits(1)
+        .code("adopt.alive");
     let told = adopt(&["--force"]).exits(0).object();
     assert_eq!((&told["adopted"], &told["known"]), (&json!(6), &json!(0)));
     let again = adopt(&["--force"]).exits(0).object();
@@ -281,14 +271,11 @@ fn a_box_adopts_what_a_dead_one_left_and_central_has_each_result_once() {
         assert_eq!(item["state"], "sending");
         assert_eq!(item["origin"], look["box_id"]);
     }
-    let mut home = 0;
     for _ in 0..3 {
-        let ran = at(&site, &root, &["sync", "--results", "--json"]);
-        let told = ran.end().ends().object()["results"].clone();
-        assert_eq!(told["adopted"], told["acknowledged"]);
-        home += told["adopted"].as_u64().unwrap();
+        at(&site, &root, &["sync", "--results", "--json"])
+            .end()
+            .ends();
     }
-    assert_eq!(home, 6, "the history tells how many came from another box");
     for id in &ids {
         assert_home(&site, id, &answers(id, 2));
     }

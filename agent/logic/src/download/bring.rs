@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{
-    ContentTarget, DownloadCommand, FirstBytes, PackageHead, PackageRequest, RequestId,
+    ContentTarget, DownloadCommand, FirstBytes, PackageHead, PackageRequest, RangeSource, RequestId,
 };
 use super::faults::{beyond, changed, dishonest, in_scraps, instead, misplaced, short};
 use super::look::LookRequest;
+use super::part::RangeInFlight;
 use super::records::RecordMap;
 use super::{Download, For, LookPurpose, Rest, Stage};
 use crate::api::PackageRange;
@@ -41,38 +42,24 @@ pub(super) struct Bring {
     pub(super) rebuilt: bool,
     /// Its strong entity tag, while it tells anything (RFC 9110 8.8.3); TAO sends none, a server in front of it may.
     tag: Option<String>,
-    work: RecordWorklist,
+    pub(super) work: RecordWorklist,
     /// What is still to be taken from a held package, or fetched between, while that goes on.
     pub(super) build: VecDeque<DeltaSegment>,
     pub(super) building: bool,
     /// Where a piece is being copied to.
     pub(super) copying: Option<Span<u64>>,
-    parts: SmallMap<RequestId, RangeInFlight>,
+    pub(super) parts: SmallMap<RequestId, RangeInFlight>,
+    /// Records that became whole by one range, until their digests are told.
+    pub(super) arrived: Vec<(u64, RangeSource)>,
     rests: Vec<Rest>,
     /// The end is looked at: nothing new is asked for meanwhile.
-    doubt: bool,
+    pub(super) doubt: bool,
     rounds: Rounds,
     /// Scraps in a row.
     scraps: u32,
     /// Members that were wrong once.
     suspects: SmallMap<usize, Option<Defect>>,
     bad: SmallMap<usize, Option<Defect>>,
-}
-
-/// One range.
-#[derive(Debug)]
-struct RangeInFlight {
-    /// The records that were given out; none for what is fetched between copies.
-    run: Option<Span<u64>>,
-    /// Offset of the next byte, and of the last one.
-    at: u64,
-    last: u64,
-    asked: Duration,
-    first_byte: Option<Duration>,
-    is_fresh: bool,
-    bytes: u64,
-    /// Bytes that may still come.
-    left: u64,
 }
 
 impl Bring {
@@ -93,6 +80,7 @@ impl Bring {
             building: false,
             copying: None,
             parts: SmallMap::new(),
+            arrived: Vec::new(),
             rests: Vec::new(),
             doubt: false,
             rounds: Rounds::default(),
@@ -113,9 +101,15 @@ impl Bring {
         }
     }
 
-    /// Ranges under way, and those that wait for their next attempt.
+    /// Ranges of central under way, and those that wait for their next attempt.
     fn open(&self) -> usize {
-        self.parts.len() + self.rests.len()
+        let given = self.parts.values().filter(|part| part.is_given());
+        self.parts.len() - given.count() + self.rests.len()
+    }
+
+    /// Nothing is missing, on its way or waited for.
+    fn is_over(&self) -> bool {
+        self.work.is_empty() && self.parts.is_empty() && self.rests.is_empty()
     }
 
     /// Gives back what did not come of a part.
@@ -126,7 +120,9 @@ impl Bring {
                 false => part.at / self.records.record,
             };
             self.work.give_back(next..run.end);
-        } else if let Some(DeltaSegment::Fetch(range)) = self.build.front_mut() {
+        } else if !part.compares
+            && let Some(DeltaSegment::Fetch(range)) = self.build.front_mut()
+        {
             range.start = part.at;
         }
     }
@@ -189,6 +185,7 @@ impl Download {
         self.carriage.flow.written(written);
         let is_whole = records.is_whole();
         self.bring = Some(Bring::new(seen.directory, records, seen.tag, seen.whole));
+        self.room_opens();
         (self.way_began, self.ways) = (self.on_wire, 0);
         if is_begun || is_whole {
             return self.bring_rest();
@@ -206,7 +203,11 @@ impl Download {
             (bring.building, bring.doubt, bring.copying) = (false, false, None);
             bring.parts.clear();
             bring.rests.clear();
+            bring.arrived.clear();
             (bring.rounds, bring.scraps) = (Rounds::default(), 0);
+        }
+        if let Some(swarm) = &mut self.swarm {
+            swarm.begins();
         }
     }
 
@@ -224,27 +225,40 @@ impl Download {
         if bring.doubt {
             return;
         }
-        if bring.building {
+        let building = bring.building;
+        self.look_at_siblings();
+        if building {
             return self.build();
         }
+        if !self.is_surveyed() {
+            return;
+        }
         let wanted = self.carriage.pace.lanes();
+        let is_shared = self.is_shared();
         while let Some(bring) = &mut self.bring
             && bring.open() < wanted
-            && !bring.work.is_empty()
         {
+            if self.compare_next() {
+                continue;
+            }
+            let Some(bring) = self.bring.as_mut().filter(|bring| !bring.work.is_empty()) else {
+                break;
+            };
             let most = self.carriage.pace.range() / bring.records.record;
             // Towards the end all lanes share what is left.
             let share = bring.work.records().div_ceil(wanted as u64);
-            let Some(run) = bring.take(most.min(share)) else {
+            let run = match is_shared {
+                true => self.shared_run(most),
+                false => bring.take(most.min(share)),
+            };
+            let (Some(run), Some(bring)) = (run, &self.bring) else {
                 break;
             };
             let at = bring.records.next(run.start);
             let last = (run.end * bring.records.record).min(bring.records.size) - 1;
             self.ask_part(Some(run), at, last);
         }
-        if let Some(bring) = &self.bring
-            && bring.open() == 0
-        {
+        if self.bring.as_ref().is_some_and(Bring::is_over) {
             self.stage = Stage::Verify;
             self.commands.push_back(DownloadCommand::Verify);
         }
@@ -252,12 +266,25 @@ impl Download {
 
     /// Asks for the bytes from `at` to `last`, if the package is still the same (RFC 9110 13.1.5).
     pub(super) fn ask_part(&mut self, run: Option<Span<u64>>, at: u64, last: u64) {
-        let Some(bring) = &self.bring else { return };
+        self.ask_range(RangeSource::Central, run, at, last);
+    }
+
+    /// The same of anybody.
+    pub(super) fn ask_range(
+        &mut self,
+        source: RangeSource,
+        run: Option<Span<u64>>,
+        at: u64,
+        last: u64,
+    ) -> RequestId {
+        let is_central = source == RangeSource::Central;
+        let tag = self.bring.as_ref().and_then(|bring| bring.tag.clone());
         let request = PackageRequest {
             delivery: self.task.delivery.clone(),
             range: Some(PackageRange::Span(at, last)),
-            tag: bring.tag.clone(),
+            tag: tag.filter(|_| is_central),
             nonce: None,
+            source,
         };
         let id = self.ask(For::Part, request);
         let part = RangeInFlight {
@@ -266,13 +293,17 @@ impl Download {
             last,
             asked: self.now.mono,
             first_byte: None,
-            is_fresh: self.carriage.pace.asks(),
+            is_fresh: is_central && self.carriage.pace.asks(),
             bytes: 0,
             left: 0,
+            source,
+            until: None,
+            compares: false,
         };
         if let Some(bring) = &mut self.bring {
             bring.parts.insert(id, part);
         }
+        id
     }
 
     /// Ranges under way are left: what came of them is kept, the rest is asked for when the gate is open.
@@ -324,7 +355,9 @@ impl Download {
         let Some(bring) = &mut self.bring else { return };
         if let Some(part) = bring.parts.remove(&request) {
             bring.give_back(&part);
+            self.parted(&part);
         }
+        let Some(bring) = &mut self.bring else { return };
         if !std::mem::replace(&mut bring.doubt, true) {
             self.look(LookPurpose::Doubt { refused }, LookRequest::End);
         }
@@ -350,32 +383,48 @@ impl Download {
         if part.first_byte.is_none() {
             part.first_byte = Some(now.mono);
             let waited = now.mono.saturating_sub(part.asked);
-            self.carriage.pace.waited(waited, part.is_fresh, now);
+            if !part.is_given() {
+                self.carriage.pace.waited(waited, part.is_fresh, now);
+            }
         }
         part.bytes += bytes;
         let Some(left) = part.left.checked_sub(bytes) else {
             return self.part_ends(request, Err(beyond()), true);
         };
         part.left = left;
-        let place = ContentTarget::Records(part.at);
-        let written = bring.records.fill(part.at, bytes);
+        let (at, source) = (part.at, part.source);
         part.at += bytes;
+        let (place, written) = match part.compares {
+            true => (ContentTarget::Digest(at), 0),
+            false => (ContentTarget::Records(at), bring.fill(at, bytes, request)),
+        };
+        if self.swarm.is_none() {
+            bring.arrived.clear();
+        }
         bring.rounds.came(bytes);
-        self.carriage.pace.came(bytes, open, now);
+        if source == RangeSource::Central {
+            self.carriage.pace.came(bytes, open, now);
+        }
         self.commands.push_back(DownloadCommand::Put {
             request,
             bytes,
             place,
         });
         self.carriage.flow.written(written);
-        self.carriage.flow.read(request, bytes, now.mono);
+        // The rate is that of the line to central.
+        let spent = match source {
+            RangeSource::Central => bytes,
+            RangeSource::Sibling(_) => 0,
+        };
+        self.carriage.flow.read(request, spent, now.mono);
         self.brakes();
     }
 
     /// Where central is overloaded, ranges that it has not begun yet are left to it in time.
     fn brakes(&mut self) {
         let Some(bring) = &self.bring else { return };
-        let ranges = bring.parts.values().map(|part| RangeWait {
+        let parts = bring.parts.values().filter(|part| !part.is_given());
+        let ranges = parts.map(|part| RangeWait {
             asked: part.asked,
             first_byte: part.first_byte,
             is_fresh: part.is_fresh,
@@ -386,17 +435,19 @@ impl Download {
         let more = bring.open().saturating_sub(self.carriage.pace.lanes());
         let waiting = bring.parts.iter().rev();
         // What was answered is on its way already.
-        let waiting = waiting.filter(|(_, part)| part.left == 0 && part.run.is_some());
+        let waiting =
+            waiting.filter(|(_, part)| part.left == 0 && part.run.is_some() && !part.is_given());
         let left: Vec<RequestId> = waiting.map(|(request, _)| *request).take(more).collect();
         left.into_iter()
             .for_each(|request| self.leave_part(request));
     }
 
     /// A range is left: what came of it is kept, the rest is asked for later.
-    fn leave_part(&mut self, request: RequestId) {
+    pub(super) fn leave_part(&mut self, request: RequestId) {
         let Some(bring) = &mut self.bring else { return };
         if let Some(part) = bring.parts.remove(&request) {
             bring.give_back(&part);
+            self.parted(&part);
         }
         self.close(request);
     }
@@ -425,6 +476,15 @@ impl Download {
             return;
         };
         bring.give_back(&part);
+        if let RangeSource::Sibling(id) = part.source {
+            self.parted(&part);
+            return self.given(id, result);
+        }
+        let is_changed = |fault: &Fault| fault.code == Code::PackageChanged;
+        if part.compares && !result.as_ref().is_err_and(is_changed) {
+            // It is no reason to fail.
+            return;
+        }
         let is_scrap = !cut && result.is_err() && part.bytes < SCRAP;
         bring.scraps = if is_scrap { bring.scraps + 1 } else { 0 };
         let result = match bring.scraps < SCRAPS {
@@ -492,6 +552,9 @@ impl Download {
         if verdict.clean() {
             return self.whole();
         }
+        if self.comes_from_central(&verdict) {
+            return;
+        }
         let Some(bring) = &mut self.bring else { return };
         let directory = bring.directory.clone();
         if bring.whole {
@@ -524,6 +587,11 @@ impl Download {
             let record = bring.records.record;
             let records = extent.start / record..extent.end.div_ceil(record);
             bring.records.forget(records.clone());
+            if let Some(swarm) = &mut self.swarm {
+                records
+                    .clone()
+                    .for_each(|record| swarm.forget(record, true));
+            }
             self.commands.push_back(DownloadCommand::Forget(records));
         }
         bring.suspects.extend(std::mem::take(&mut bring.bad));

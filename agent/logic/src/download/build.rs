@@ -29,6 +29,7 @@ impl Download {
                 return;
             }
             let room = self.carriage.flow.room();
+            let (is_shared, is_surveyed) = (self.is_shared(), self.is_surveyed());
             let Some(bring) = self.bring.as_mut().filter(|bring| bring.copying.is_none()) else {
                 return;
             };
@@ -64,6 +65,12 @@ impl Download {
                     let written = bring.records.fill(range.start, length);
                     self.carriage.flow.written(written);
                     self.commands.push_back(DownloadCommand::PlaceEnd(range));
+                }
+                // It comes with the rest, for which others are asked, too.
+                DeltaSegment::Fetch(_) if is_shared => {}
+                DeltaSegment::Fetch(range) if !is_surveyed => {
+                    bring.build.push_front(DeltaSegment::Fetch(range));
+                    return;
                 }
                 DeltaSegment::Fetch(_) => {
                     let missing = bring.records.missing(range);

@@ -12,10 +12,33 @@ use crate::package::{EditionFinding, Judged};
 use crate::package_lane::Waiting;
 use crate::range::ContentRange;
 use crate::rate::RateOverride;
+use crate::sibling::{FetchedRecord, PackageHoldings, RecordClaim};
 use crate::zip::{DeltaPlan, Directory, PackageIdentity, VerificationResult, ZipFlaw};
 
 /// Names a request from `DownloadCommand::Ask` until it has ended, failed or was closed.
 pub type RequestId = u32;
+
+/// Names a sibling; all boxes of a site know it by the same name.
+pub type SiblingId = u64;
+
+/// Who is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RangeSource {
+    /// Central.
+    #[default]
+    Central,
+    /// Another box of the site, for whole records.
+    Sibling(SiblingId),
+}
+
+/// What siblings are told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SiblingNews {
+    /// Records that came from central since the news before.
+    pub fetched: Vec<FetchedRecord>,
+    /// What is being fetched from central now.
+    pub claims: Vec<RecordClaim>,
+}
 
 /// One request for a package or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +51,8 @@ pub struct PackageRequest {
     pub tag: Option<String>,
     /// Past all caches, with a parameter that none has seen.
     pub nonce: Option<u64>,
+    /// Who is asked.
+    pub source: RangeSource,
 }
 
 /// The head of an answer with status 200, 203, 206 or, where a part was asked for, 416; all others are failures.
@@ -79,6 +104,8 @@ pub enum ContentTarget {
     End(u64),
     /// Into the records of the package that is coming, at this offset of the package.
     Records(u64),
+    /// Into the digest of a record that is held, at this offset of the package: `Event::Sealed` once it is whole.
+    Digest(u64),
 }
 
 /// What may hold a download back.
@@ -189,6 +216,11 @@ pub enum DownloadCommand {
     },
     /// Note that what is held was compared: `Event::Compared`.
     Compare,
+    /// Ask all siblings what they hold of the package: `Event::Polled`, then `Event::Heard` for each. Of these it is known
+    /// so far: epoch and entries.
+    Poll(Vec<(SiblingId, u64, u32)>),
+    /// Let siblings know.
+    Tell(SiblingNews),
 }
 
 /// What the end of a package holds.
@@ -261,4 +293,17 @@ pub enum Event {
     Compared,
     /// The disk or the store refused.
     Disk(Fault),
+    /// So many siblings are being asked.
+    Polled(usize),
+    /// What a sibling holds; nothing where it did not answer.
+    Heard(SiblingId, Option<PackageHoldings>),
+    /// A record was written that came over the wire while there are siblings, or was compared: its SHA-256.
+    Sealed {
+        /// Its number.
+        record: u64,
+        /// Of its content.
+        digest: [u8; 32],
+        /// It is on the disk; else it was asked of central to be compared.
+        kept: bool,
+    },
 }

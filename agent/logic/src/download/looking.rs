@@ -2,7 +2,9 @@
 //! Never reads the end itself: `look` says what is asked, the executor what is there.
 //! Called by `download`.
 
-use super::command::{DownloadCommand, EndRead, PackageHead, PackageRequest, RequestId};
+use super::command::{
+    DownloadCommand, EndRead, PackageHead, PackageRequest, RangeSource, RequestId,
+};
 use super::faults::changed;
 use super::look::{Look, LookRequest, LookedAt, Turn};
 use super::{Download, EDITIONS, For, Rest, Stage};
@@ -78,6 +80,7 @@ impl Download {
             range,
             tag: None,
             nonce: looking.nonce,
+            source: RangeSource::Central,
         };
         let id = self.ask(For::Look, request);
         if let Some(looking) = &mut self.looking {

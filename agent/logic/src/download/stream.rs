@@ -30,7 +30,7 @@ impl Download {
     /// The rest of the answer is the package; so many bytes of it lie in the end.
     pub(super) fn streams(&mut self, request: RequestId, length: Option<u64>, have: u64) {
         self.requests.insert(request, For::Stream);
-        self.bring = None;
+        (self.bring, self.swarm) = (None, None);
         self.stage = Stage::Stream(Stream {
             request,
             length,

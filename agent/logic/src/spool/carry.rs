@@ -91,7 +91,6 @@ mod tests {
             decrypted_since: None,
             has_later: false,
             is_behind: false,
-            is_adopted: false,
         }
     }
 

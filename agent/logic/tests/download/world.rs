@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use logic::api::PackageRange;
 use logic::download::{
-    Carriage, ContentTarget, Download, DownloadCommand, EndRead, Event, RequestId, Task, Twin,
+    Carriage, ContentTarget, Download, DownloadCommand, EndRead, Event, PackageHead, RangeSource,
+    RequestId, Task, Twin,
 };
+use logic::fault::Fault;
 use logic::package::Judged;
 use logic::package_lane::{PackageEnd, WaitReason, Waiting};
 use logic::rate::{Rate, RateOverride};
@@ -18,6 +20,7 @@ use logic::zip::{Directory, LocalHeader, PackageIdentity, PackageTail, plan};
 
 use crate::central::{PackageCentral, Served};
 use crate::disk::ModelStore;
+use crate::siblings::{SiblingAsk, SiblingModel};
 
 /// Bytes of a record here.
 pub(crate) const RECORD: u64 = 8 << 10;
@@ -57,6 +60,8 @@ struct Flight {
     piece: Vec<u8>,
     /// It is one range of several.
     is_part: bool,
+    /// A sibling gives it.
+    is_given: bool,
 }
 
 pub(crate) struct World {
@@ -68,6 +73,8 @@ pub(crate) struct World {
     /// What happens when.
     agenda: BTreeMap<(Duration, u64), Event>,
     number: u64,
+    /// Times in a row at which nothing came of the time.
+    idle: usize,
     judged: Option<Judged>,
     /// Its size was found out, and that was all.
     sized: bool,
@@ -85,9 +92,11 @@ pub(crate) struct World {
     pub(crate) asked: bool,
     /// Other deliveries that hold the same edition, whatever it is.
     pub(crate) twins: Vec<Twin>,
+    /// The other boxes of the site, and this one among them.
+    pub(crate) room: SiblingModel,
 }
 
-fn identity(package: &[u8]) -> PackageIdentity {
+pub(crate) fn identity(package: &[u8]) -> PackageIdentity {
     directory(package).identity
 }
 
@@ -111,6 +120,7 @@ impl World {
             flights: BTreeMap::new(),
             agenda: BTreeMap::new(),
             number: 0,
+            idle: 0,
             judged: None,
             sized: false,
             held,
@@ -123,11 +133,12 @@ impl World {
             open_in_pause: 0,
             asked: false,
             twins: Vec::new(),
+            room: SiblingModel::default(),
         }
     }
 
-    /// One run of a box; `None` where the power went.
-    pub(crate) fn run(&mut self) -> Option<PackageEnd> {
+    /// A machine for one run.
+    pub(crate) fn machine(&mut self) -> Download {
         let task = Task {
             delivery: "https://central.example/tao.rdf#i1".into(),
             is_held: self.held.is_some(),
@@ -135,10 +146,11 @@ impl World {
             is_known: self.store.part.is_some() || self.judged.is_some() || self.sized,
             defers_above: self.script.defers_above.take(),
             random: 7,
+            site: self.room.own,
         };
         let rate = Rate::new(self.script.rate);
         let carriage = Carriage::new(self.script.connections.max(1), rate, self.script.window);
-        let mut machine = Download::new(task, carriage, false, self.now);
+        let machine = Download::new(task, carriage, false, self.now);
         let (from, _) = self.script.exam.unwrap_or_default();
         let begins = Duration::from_secs(1000 + from);
         if self.script.exam.is_some() && begins > self.now.mono {
@@ -147,77 +159,110 @@ impl World {
         if let Some((after, rate)) = self.script.order {
             self.later(Duration::from_secs(after), Event::Ordered(Some(rate)));
         }
-        let mut idle = 0;
+        machine
+    }
+
+    /// One run of a box; `None` where the power went.
+    pub(crate) fn run(&mut self) -> Option<PackageEnd> {
+        let mut machine = self.machine();
         loop {
-            while let Some(command) = machine.next() {
-                self.commands += 1;
-                assert!(
-                    self.commands < COMMANDS,
-                    "goes round in circles: {:#?}",
-                    &self.trace[self.trace.len() - 40..]
-                );
-                if self.script.power_cut_at == Some(self.commands) {
-                    self.power_goes();
-                    return None;
-                }
-                let what = match &command {
-                    DownloadCommand::Open { directory, .. } => {
-                        format!("Open {:?}", directory.identity)
-                    }
-                    DownloadCommand::Read(id) => format!("Read {id}"),
-                    other => format!("{other:?}"),
-                };
-                self.trace.push(format!("{:?} {what}", self.now.mono));
-                let happened = self.execute(command);
-                if let Some(event) = happened {
-                    machine.handle(event, self.now);
-                }
-                idle = 0;
+            if let Some(end) = self.settle(&mut machine) {
+                return end;
             }
-            if self.script.exam.is_some() && !self.gate_open {
-                let parts = self.flights.values().filter(|flight| flight.is_part);
-                self.open_in_pause = self.open_in_pause.max(parts.count());
+            for ask in std::mem::take(&mut self.room.asks) {
+                self.asks_scripted(ask);
             }
-            // Each connection may have one piece on its way, and the end is placed at once.
-            let pieces = (self.script.connections as u64 + 1) * PIECE as u64;
-            let most = self.script.window + pieces + RECORD + (64 << 10);
-            let unflushed = self.store.most_unflushed;
+            let at = self.next_at(&machine);
+            self.step(&mut machine, at);
+        }
+    }
+
+    /// Does what the machine says; gives its end, or none where the power went.
+    pub(crate) fn settle(&mut self, machine: &mut Download) -> Option<Option<PackageEnd>> {
+        while let Some(command) = machine.next() {
+            self.commands += 1;
             assert!(
-                unflushed <= most,
-                "{unflushed} of {most} bytes are without a flush"
+                self.commands < COMMANDS,
+                "goes round in circles: {:#?}",
+                &self.trace[self.trace.len() - 40..]
             );
-            if let Some(end) = machine.end() {
-                self.flights.clear();
-                self.agenda.clear();
-                self.sized |= matches!(end, PackageEnd::Deferred { .. });
-                return Some(end.clone());
+            if self.script.power_cut_at == Some(self.commands) {
+                self.power_goes();
+                return Some(None);
             }
-            let next = self.agenda.keys().next().copied();
-            let due = machine.due();
-            let (at, event) = match (next, due) {
-                (Some(key), due) if due.is_none_or(|due| key.0 <= due) => {
-                    (key.0, self.agenda.remove(&key))
+            let what = match &command {
+                DownloadCommand::Open { directory, .. } => {
+                    format!("Open {:?}", directory.identity)
                 }
-                (_, Some(due)) => (due, None),
-                (_, None) => panic!("waits for nothing: {:#?}", self.trace),
+                DownloadCommand::Read(id) => format!("Read {id}"),
+                other => format!("{other:?}"),
             };
-            self.goes_to(at);
-            match event {
-                Some(event) => {
-                    if event == Event::Flushed {
-                        self.flushed();
-                    }
-                    machine.handle(event, self.now);
+            self.trace.push(format!("{:?} {what}", self.now.mono));
+            let happened = self.execute(command);
+            if let Some(event) = happened {
+                machine.handle(event, self.now);
+            }
+            for event in std::mem::take(&mut self.room.sealed) {
+                machine.handle(event, self.now);
+            }
+            self.idle = 0;
+        }
+        if self.script.exam.is_some() && !self.gate_open {
+            let parts = self.flights.values().filter(|flight| flight.is_part);
+            self.open_in_pause = self.open_in_pause.max(parts.count());
+        }
+        // Each connection may have one piece on its way, and the end is placed at once.
+        let given = 8 * u64::from(self.room.own.is_some());
+        let pieces = (self.script.connections as u64 + 1 + given) * PIECE as u64;
+        let most = self.script.window + pieces + RECORD + (64 << 10);
+        let unflushed = self.store.most_unflushed;
+        assert!(
+            unflushed <= most,
+            "{unflushed} of {most} bytes are without a flush"
+        );
+        if let Some(end) = machine.end() {
+            self.flights.clear();
+            self.agenda.clear();
+            self.sized |= matches!(end, PackageEnd::Deferred { .. });
+            return Some(Some(end.clone()));
+        }
+        None
+    }
+
+    /// When something happens next.
+    pub(crate) fn next_at(&self, machine: &Download) -> Duration {
+        let next = self.agenda.keys().next().map(|(at, _)| *at);
+        match next.into_iter().chain(machine.due()).min() {
+            Some(at) => at,
+            None => panic!("waits for nothing: {:#?}", self.trace),
+        }
+    }
+
+    /// What happens at that time.
+    pub(crate) fn step(&mut self, machine: &mut Download, at: Duration) {
+        let next = self
+            .agenda
+            .keys()
+            .next()
+            .copied()
+            .filter(|next| next.0 <= at);
+        let event = next.and_then(|next| self.agenda.remove(&next));
+        self.goes_to(at);
+        match event {
+            Some(event) => {
+                if event == Event::Flushed {
+                    self.flushed();
                 }
-                None => {
-                    idle += 1;
-                    assert!(
-                        idle < 4,
-                        "is due again and again and does nothing: {:?}",
-                        machine.waiting()
-                    );
-                    machine.handle(Event::Time, self.now);
-                }
+                machine.handle(event, self.now);
+            }
+            None => {
+                self.idle += 1;
+                assert!(
+                    self.idle < 4,
+                    "is due again and again and does nothing: {:?}",
+                    machine.waiting()
+                );
+                machine.handle(Event::Time, self.now);
             }
         }
     }
@@ -274,24 +319,22 @@ impl World {
             DownloadCommand::Gate(_) => return Some(Event::Gate(self.exam())),
             DownloadCommand::Ask(id, request) => {
                 assert!(self.gate_open, "asks while an exam runs");
+                if let RangeSource::Sibling(sibling) = request.source {
+                    let Some(PackageRange::Span(first, last)) = request.range else {
+                        panic!("a sibling is asked for no range");
+                    };
+                    self.room.asks.push(SiblingAsk::Range {
+                        id,
+                        sibling,
+                        first,
+                        last,
+                    });
+                    return None;
+                }
                 let (head, served) = self.central.answer(&request, self.wire);
                 let wait = Duration::from_millis(40) + served.late;
-                match head {
-                    Ok(head) => {
-                        self.flights.insert(
-                            id,
-                            Flight {
-                                served,
-                                at: 0,
-                                piece: Vec::new(),
-                                is_part: matches!(request.range, Some(PackageRange::Span(..))),
-                            },
-                        );
-                        self.most_open = self.most_open.max(self.flights.len());
-                        self.later(wait, Event::Answered(id, head));
-                    }
-                    Err(fault) => self.later(wait, Event::Failed(id, fault)),
-                }
+                let is_part = matches!(request.range, Some(PackageRange::Span(..)));
+                self.comes(id, head, served, is_part, false, wait);
             }
             DownloadCommand::Read(id) => {
                 self.paused_reads += usize::from(!self.gate_open && self.script.exam.is_some());
@@ -314,7 +357,13 @@ impl World {
                 match place {
                     ContentTarget::Nowhere => {}
                     ContentTarget::End(at) => self.put_end(at, piece),
-                    ContentTarget::Records(at) => return self.place(at, piece),
+                    ContentTarget::Records(at) => {
+                        let before = self.whole_records();
+                        let failed = self.place(at, piece);
+                        self.seals(before);
+                        return failed;
+                    }
+                    ContentTarget::Digest(at) => self.compares(at, piece),
                 }
             }
             DownloadCommand::Close(id) => {
@@ -377,6 +426,7 @@ impl World {
                     self.begin(directory.identity.size, identity);
                 }
                 self.store.directory = Some(directory);
+                self.room.opens(identity);
                 return Some(self.opened());
             }
             DownloadCommand::Begin(size) => {
@@ -443,8 +493,51 @@ impl World {
                 return Some(Event::Published);
             }
             DownloadCommand::Compare => return Some(Event::Compared),
+            DownloadCommand::Poll(known) => {
+                let asked = self.room.others();
+                self.room.asks.push(SiblingAsk::Poll(known));
+                return Some(Event::Polled(asked));
+            }
+            DownloadCommand::Tell(news) => self.room.tells(news, self.now.mono),
         }
         None
+    }
+
+    /// An answer is on its way.
+    pub(crate) fn comes(
+        &mut self,
+        id: RequestId,
+        head: Result<PackageHead, Fault>,
+        served: Served,
+        is_part: bool,
+        is_given: bool,
+        wait: Duration,
+    ) {
+        let head = match head {
+            Ok(head) => head,
+            Err(fault) => return self.later(wait, Event::Failed(id, fault)),
+        };
+        let flight = Flight {
+            served,
+            at: 0,
+            piece: Vec::new(),
+            is_part,
+            is_given,
+        };
+        self.flights.insert(id, flight);
+        self.most_open = self.most_open.max(self.central_open());
+        self.later(wait, Event::Answered(id, head));
+    }
+
+    /// The box is gone.
+    pub(crate) fn gives_up(&mut self) {
+        self.flights.clear();
+    }
+
+    /// Answers of central under way.
+    pub(crate) fn central_open(&self) -> usize {
+        let central = self.flights.values().filter(|flight| !flight.is_given);
+        central.count()
     }
 
     fn exam(&mut self) -> Option<(Waiting, Duration)> {
@@ -469,7 +562,12 @@ impl World {
     }
 
     fn read(&mut self, id: RequestId) {
-        let open = self.flights.len().max(1) as u64;
+        let own = self
+            .flights
+            .values()
+            .filter(|flight| !flight.is_given)
+            .count();
+        let open = (own + self.room.beside).max(1) as u64;
         let Some(flight) = self.flights.get_mut(&id) else {
             panic!("reads what is closed");
         };
@@ -486,7 +584,10 @@ impl World {
             self.flights.remove(&id);
             return self.later(silence, event);
         }
-        self.wire += piece.len() as u64;
+        let open = if flight.is_given { 1 } else { open };
+        if !flight.is_given {
+            self.wire += piece.len() as u64;
+        }
         let length = piece.len() as u64;
         flight.piece = piece;
         self.later(late * open as u32, Event::Came(id, length));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use logic::download::EndRead;
 use logic::fault::{Code, Fault, RunCause};
 use logic::seal::NONCE;
+use logic::sibling::RecordDigest;
 use logic::zip::{Directory, PackageTail, ZipFlaw};
 
 use super::super::content;
@@ -35,6 +36,8 @@ pub(super) struct PackageSink {
     begun: BTreeMap<u64, Vec<u8>>,
     /// The buffer of a record that was written: a new one each time has its pages zeroed by the kernel again.
     spare: Option<Vec<u8>>,
+    /// Digests of the records that are sealed, where they are wanted.
+    pub(super) digests: Option<Vec<(u64, [u8; 32])>>,
     /// A held package that shares members.
     pub(super) old: Option<Content>,
 }
@@ -47,6 +50,7 @@ impl Default for PackageSink {
             kept: (0, Vec::new()),
             begun: BTreeMap::new(),
             spare: None,
+            digests: None,
             old: None,
         }
     }
@@ -180,6 +184,10 @@ impl PackageSink {
         let Some(mut buffer) = self.begun.remove(&index) else {
             return Ok(());
         };
+        if let Some(digests) = &mut self.digests {
+            let digest = RecordDigest::default().with(&buffer[NONCE..]);
+            digests.push((index, digest.finish()));
+        }
         match &mut self.coming {
             Coming::Known(incoming) => incoming.write(index, &mut buffer),
             Coming::Streamed(part) => part.write(index, &mut buffer),

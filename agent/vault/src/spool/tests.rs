@@ -3,7 +3,6 @@
 //! Called by nobody.
 
 mod adopted;
-mod carried;
 mod damaged;
 mod enclosed;
 mod open;
@@ -53,7 +52,6 @@ fn change(key: &ItemKey, state: ItemState) -> LedgerChange {
         central: String::new(),
         parts: Vec::new(),
         reopen: false,
-        of_carried: false,
     }
 }
 
