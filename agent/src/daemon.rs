@@ -11,6 +11,7 @@ mod gate;
 mod network;
 mod outcome;
 pub mod push;
+mod room;
 mod siblings;
 mod textfile;
 mod trial;
@@ -38,6 +39,7 @@ use event_log::EventNotices;
 use flags::FlagKeeper;
 use gate::GatewayGate;
 use network::Network;
+use room::RoomKeeper;
 use siblings::SiblingGate;
 use system::clock;
 use system::journal;
@@ -124,6 +126,7 @@ struct Daemon {
     notices: EventNotices,
     trial: WriteTrial,
     copies: CopyKeeper,
+    room: RoomKeeper,
     /// There never was a good configuration.
     waits: bool,
     /// The state that the service manager was told last.
@@ -172,6 +175,7 @@ impl Daemon {
             notices: EventNotices::default(),
             trial: WriteTrial::new(root.state()),
             copies: CopyKeeper::new(root),
+            room: RoomKeeper::new(root),
             waits: false,
             words: String::new(),
         }
@@ -199,11 +203,13 @@ impl Daemon {
                 self.shared.keeps(news.clone());
             }
             let settings = self.shared.settings();
-            if self.copies.turn(&settings, clock::now()) {
+            let room = self.room.turn(&settings, clock::now());
+            if self.copies.turn(&settings, clock::now()) || room {
                 self.shared.copied();
                 self.shared.news().any();
             }
             let copies = self.copies.wait(&settings, clock::now());
+            let room = self.room.wait(&settings);
             self.show();
             let wait = self
                 .schedule
@@ -221,6 +227,7 @@ impl Daemon {
                 told = told(&mut self.worker) => WakeReason::Worker(told),
                 () = sleep(wait) => WakeReason::Due,
                 () = sleep(copies) => WakeReason::Watchdog,
+                () = sleep(room) => WakeReason::Watchdog,
                 () = sleep_until(feed) => WakeReason::Watchdog,
                 () = sleep_until(Some(kept + KEEP_TIME)) => WakeReason::Hour,
             };

@@ -88,10 +88,7 @@ impl StatusPage {
         let (before, shared) = (self.served.take(), self.shared.clone());
         self.served = Some(system::task::spawn_local(async move {
             // The one before may hold the same port.
-            if let Some(before) = before {
-                before.abort();
-                let _ = before.await;
-            }
+            system::task::ended(before).await;
             if let Some(at) = at {
                 serve(at, shared).await;
             }

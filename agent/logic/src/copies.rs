@@ -2,6 +2,10 @@
 //! Never a path, file or clock. A copy is never a reason to refuse or to lose what was handed in.
 //! Called by `agent::copies`, which writes them, and by whoever shows how they stand.
 
+mod spread;
+
+pub use spread::{CopySpread, MetSibling, RoomStanding, choice};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use seal::NameHash;

@@ -188,6 +188,8 @@ impl DownloadSettings {
 /// `[results]`: what candidates produced.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ResultsSettings {
+    /// With how many boxes of the room second copies are to lie.
+    pub copies: u8,
     /// Most results in one request, 1 to 1000.
     pub chunk_size: u16,
     /// Most rows of delivery logs in one request, 1 to 10000.

@@ -55,7 +55,11 @@ pub(super) fn adopt(
     screen: &Screen,
 ) -> Result<u8, Fault> {
     let engine = super::open(root)?;
-    let adoption = engine.adopt(place, whose)?;
+    let kept = kept_of(place);
+    let adoption = match kept {
+        Some(id) => engine.adopt_kept(id, whose)?,
+        None => engine.adopt(place, whose)?,
+    };
     let of_ours = adoption.boxes.iter().map(|one| one.items + one.put_back);
     if of_ours.sum::<u64>() == 0 && adoption.flawed.is_empty() {
         let path = place.display().to_string();
@@ -66,6 +70,12 @@ pub(super) fn adopt(
         runtime(client::wake(root));
     }
     unused(&adoption)
+}
+
+/// The id of a box, where that is meant: a folder is there, or has a separator in its name.
+fn kept_of(place: &Path) -> Option<&str> {
+    let id = place.to_str()?;
+    (!id.contains('/') && !place.exists()).then_some(id)
 }
 
 fn tell(one: &AdoptedBox, screen: &Screen) {

@@ -67,10 +67,11 @@ pub(super) enum ResultsVerb {
     },
     /// Takes over what a lost box left as second copies: central is asked about each before it is sent.
     #[command(
-        after_help = "The folder is the one that `copy_to` of the lost box named, on the device that was in it. This box needs\nthe same site key (`boxsync site key import FILE`) and enrolment for the same organisation.\n\nExamples:\n  boxsync results adopt /media/stick --look\n  boxsync results adopt /media/stick\n  boxsync sync --results"
+        after_help = "The folder is the one that `copy_to` of the lost box named, on the device that was in it; an id is of a box\nof the room that gave its copies to this one. This box needs\nthe same site key (`boxsync site key import FILE`) and enrolment for the same organisation.\n\nExamples:\n  boxsync results adopt /media/stick --look\n  boxsync results adopt /media/stick\n  boxsync results adopt 5e0b1c2d3f4a5\n  boxsync sync --results"
     )]
     Adopt {
-        /// Folder of second copies.
+        /// Folder of second copies, or the id of a box of the room of which this box keeps them.
+        #[arg(value_name = "DIR|BOX_ID")]
         folder: PathBuf,
         /// Only what this box left.
         #[arg(long = "box", value_name = "ID")]

@@ -113,6 +113,7 @@ fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Jso
         "orders": seen.orders,
         "results": standing.owed,
         "copies": standing.copies,
+        "room": standing.room,
         "site_key": standing.site_key,
         "config_fault": standing.config,
         "held_up": standing.held_up,

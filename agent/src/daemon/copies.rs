@@ -43,7 +43,7 @@ type CopyPass = (CopyStanding, Option<[SystemTime; 2]>);
 /// The keeper.
 pub(super) struct CopyKeeper {
     root: Root,
-    file: StandingFile,
+    file: StandingFile<CopyStanding>,
     /// When the pass under way or the last one began, time since boot.
     begun: Option<Duration>,
     proven: Option<Duration>,

@@ -2,6 +2,8 @@
 //! Never opens a port that is not configured, and never says twice in a row why it is closed.
 //! Called by the daemon's loop at its start and at each new configuration.
 
+mod copies;
+
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -13,6 +15,7 @@ use logic::fault::{Code, CodeName, Fault, SiteCause};
 use logic::settings::Settings;
 use logic::site::talk::{SiblingStanding, SiteRequest};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::engine::{Engine, package_answer};
@@ -57,10 +60,7 @@ impl SiblingGate {
         let (before, shared) = (self.served.take(), self.shared.clone());
         self.served = Some(system::task::spawn_local(async move {
             // The one before may hold the same port.
-            if let Some(before) = before {
-                before.abort();
-                let _ = before.await;
-            }
+            system::task::ended(before).await;
             if let Some((at, most)) = at {
                 let listener = listen(at).await;
                 tracing::info!("siblings are listened for on {at}");
@@ -116,9 +116,10 @@ fn door(shared: SharedState) -> SiteDoor {
             }
         }
     };
+    let room = Rc::new(Semaphore::new(copies::AT_ONCE));
     let handler: SiteHandler = Rc::new(move |asking| {
-        let shared = shared.clone();
-        Box::pin(async move { answered(&shared, asking).await })
+        let (shared, room) = (shared.clone(), room.clone());
+        Box::pin(async move { answered(&shared, &room, asking).await })
     });
     SiteDoor {
         member: Rc::new(member),
@@ -127,11 +128,12 @@ fn door(shared: SharedState) -> SiteDoor {
 }
 
 /// Each kind of request has one who answers it.
-async fn answered(shared: &SharedState, asking: SiteAsking) -> SiteAnswer {
+async fn answered(shared: &SharedState, room: &Semaphore, asking: SiteAsking) -> SiteAnswer {
     match asking.what {
         SiteRequest::Standing if asking.request.method() == Method::GET => standing(shared).await,
         SiteRequest::Packages => package_answer(shared.root(), &shared.settings(), asking).await,
-        SiteRequest::Standing | SiteRequest::Copies => whole(StatusCode::NOT_FOUND, Bytes::new()),
+        SiteRequest::Copies => copies::answered(shared, room, asking).await,
+        SiteRequest::Standing => whole(StatusCode::NOT_FOUND, Bytes::new()),
     }
 }
 

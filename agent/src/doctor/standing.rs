@@ -47,6 +47,7 @@ pub fn take(engine: &Engine) -> BoxStanding {
         notices: engine.notices(),
         executions: engine.exam().executions,
         copies: engine.copy_standing(),
+        room: engine.room_standing(),
         site_key: engine.site_key(),
         ..BoxStanding::default()
     };

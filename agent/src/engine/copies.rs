@@ -3,11 +3,14 @@
 //! Called by whoever lets items in, by the daemon, and by the verbs `status`, `results receipt` and `results adopt`.
 
 use std::fs;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
-use logic::copies::{CopyStanding, LeavingBox, adopted};
+use logic::copies::{CopyStanding, LeavingBox, RoomStanding, adopted};
 use logic::fault::{Code, EnrolCause, Fault};
 use logic::site::{ObjectFlaw, OrganisationKey, SiteKey};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{Engine, site_keys};
 use crate::copies::{Copies, CopyFollower};
@@ -16,22 +19,31 @@ use system::root::{Root, read_at_most, write_for_all};
 use vault::copies;
 use vault::spool::Spool;
 
-/// How the copies of a box stand.
-pub struct StandingFile(PathBuf);
+/// How the copies of a box stand: those on another device, or those with the boxes of the room.
+pub struct StandingFile<T>(PathBuf, PhantomData<T>);
 
-impl StandingFile {
-    /// That of a box.
+impl StandingFile<CopyStanding> {
+    /// That of the other device.
     pub fn of(root: &Root) -> Self {
-        Self(root.socket().with_file_name("copies"))
+        Self(root.socket().with_file_name("copies"), PhantomData)
     }
+}
 
+impl StandingFile<RoomStanding> {
+    /// That of the room.
+    pub fn of_room(root: &Root) -> Self {
+        Self(root.socket().with_file_name("room"), PhantomData)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> StandingFile<T> {
     /// What the daemon saw last.
-    pub fn read(&self) -> Option<CopyStanding> {
+    pub fn read(&self) -> Option<T> {
         serde_json::from_slice(&read_at_most(&self.0, 64 << 10).ok()?).ok()
     }
 
     /// Shows it to whoever asks; `None`: there are none.
-    pub fn show(&self, standing: Option<&CopyStanding>) {
+    pub fn show(&self, standing: Option<&T>) {
         match standing.map(serde_json::to_vec) {
             // Without a folder nobody reads it.
             Some(Ok(text)) => drop(write_for_all(&self.0, &text)),
@@ -50,13 +62,23 @@ impl Engine {
             return Ok(None);
         };
         let first = self.of_first();
-        let keys = site_keys(&self.settings)?;
-        let organisation = first.organisation()?;
-        let keys = keys.iter().map(|key| key.of_organisation(&organisation));
-        let mut former: Vec<OrganisationKey> = keys.collect();
+        let (mut former, box_id) = first.copy_keys()?;
         let key = former.remove(0);
-        let box_id = first.identity()?.box_id;
         Copies::new(&first.vault, place, key, former, &box_id).map(Some)
+    }
+
+    /// The keys of what the box leaves elsewhere, the one in force first, and its id; asked of the box as its first organisation.
+    pub(super) fn copy_keys(&self) -> Result<(Vec<OrganisationKey>, String), Fault> {
+        let keys = site_keys(&self.settings)?;
+        let organisation = self.organisation()?;
+        let keys = keys.iter().map(|key| key.of_organisation(&organisation));
+        Ok((keys.collect(), self.identity()?.box_id))
+    }
+
+    /// How the copies with the boxes of the room stand; `None` where there are no other boxes, or no daemon has met them.
+    pub fn room_standing(&self) -> Option<RoomStanding> {
+        let is_alone = self.settings.site.peers.is_empty();
+        (!is_alone).then(|| StandingFile::of_room(&self.root).read())?
     }
 
     /// Writes them beside an intake. What keeps them from it is told by the daemon and stands in no intake's way.
@@ -89,16 +111,12 @@ impl Engine {
     /// # Errors
     /// As `copies`; `auth.not_enrolled` where what is adopted could not go home.
     pub fn adopting_keys(&self) -> Result<Vec<OrganisationKey>, Fault> {
-        let keys = site_keys(&self.settings)?;
-        let mut all = Vec::new();
         for one in self.organisations()? {
             if one.enrolment()?.is_none() {
                 return Err(Fault::new(Code::AuthNotEnrolled, EnrolCause::NotEnrolled));
             }
-            let id = one.organisation()?;
-            all.extend(keys.iter().map(|key| key.of_organisation(&id)));
         }
-        Ok(all)
+        self.opening_keys()
     }
 
     /// Lets in what boxes left at a place and had not brought home, each item once (`logic::copies::adopted`).

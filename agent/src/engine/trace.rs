@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use logic::api::Call;
-use logic::copies::CopyStanding;
+use logic::copies::{CopyStanding, RoomStanding};
 use logic::fault::{Fault, FileAct, Finding};
 use logic::identity::BoxIdentity;
 use logic::report::Report;
@@ -263,6 +263,8 @@ impl Engine {
         let mut notices = read(&self.vault).notices(clock::now().wall);
         let copies = self.copy_standing();
         notices.extend(copies.iter().flat_map(CopyStanding::notices));
+        let room = self.room_standing();
+        notices.extend(room.iter().flat_map(RoomStanding::notices));
         notices
     }
 }

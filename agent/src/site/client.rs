@@ -80,6 +80,11 @@ impl SiteLink {
         }))
     }
 
+    /// Where it leads.
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
     /// Whether another request can go over it.
     pub fn is_open(&self) -> bool {
         !self.send.is_closed()

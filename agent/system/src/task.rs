@@ -19,6 +19,14 @@ pub fn spawn_local<T: 'static>(future: impl Future<Output = T> + 'static) -> Joi
     tokio::task::spawn_local(boxed(future))
 }
 
+/// Ends a task and waits until it has let go what it held, a port mostly.
+pub async fn ended(task: Option<JoinHandle<()>>) {
+    if let Some(task) = task {
+        task.abort();
+        let _ = task.await;
+    }
+}
+
 /// As that of tokio.
 pub fn spawn_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,

@@ -5,6 +5,10 @@
 //! `<place>/<hash of the box>/<hash>.bxs`; a name is 32 hex digits, which every file system can hold. A file appears by a rename
 //! after it was synced; what a cut left under a temporary name is removed. On FAT a folder holds about 16,000 such names.
 
+mod kept;
+
+pub use kept::KeptFolder;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -96,7 +100,8 @@ impl CopyFolder {
         )
     }
 
-    fn proof_name(&self) -> NameHash {
+    /// The name of the proof.
+    pub fn proof_name(&self) -> NameHash {
         self.key.name(ObjectKind::Proof, &["proof", &self.box_id])
     }
 
@@ -117,11 +122,16 @@ impl CopyFolder {
         make_folder(&self.folder)?;
         for some in objects.chunks(TOGETHER) {
             let sealed = |(name, object): &(NameHash, SiteObject)| {
-                (self.path(*name), self.key.seal(random(), *name, object))
+                (self.path(*name), self.sealed(*name, object))
             };
             write_all_durably(&some.iter().map(sealed).collect::<Vec<_>>())?;
         }
         Ok(())
+    }
+
+    /// The bytes of an object under this name.
+    pub fn sealed(&self, name: NameHash, object: &SiteObject) -> Vec<u8> {
+        self.key.seal(random(), name, object)
     }
 
     /// An object of this box.

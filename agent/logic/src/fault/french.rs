@@ -247,6 +247,7 @@ french! {
     CopiesUnproven "le support des secondes copies est en panne" "Remplacer le support.";
     CopiesChanged "des secondes copies n’étaient plus comme laissées" "Chercher qui modifie ce support ; si cela se reproduit, le remplacer.";
     AdoptAlive "l’autre box fonctionne peut-être encore" "S’occuper de cette box ; si elle est sûrement perdue, donner `--force --box ID`.";
+    CopiesAlone "aucune box de la salle ne prend de copies" "Voir `boxsync site status` : ce que dit chacune d’elles.";
     AdoptChanged "des copies sont inutilisables" "Garder le support ; si une autre clé de site les a scellées, l’importer avec `boxsync site key import FICHIER` et adopter de nouveau.";
     AdoptNone "il n’y a rien à adopter" "Nommer le dossier que `copy_to` de l’autre box nommait, sur le support qui y était.";
     LogsQueued "des lignes de journal attendent une prochaine synchronisation" = Ready;

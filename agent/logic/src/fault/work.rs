@@ -190,6 +190,11 @@ macro_rules! work_codes {
             "Copies did not open any more, or the folder was put back to an earlier time. The box has written them anew; it is told \
          until the place is proven again, hourly."
             "Find out who changes that device; if it happens again, replace it.";
+        CopiesAlone "copies.alone" [Operator Failed Unknown]
+            "no box of the room takes copies"
+            "What is owed is to lie with other boxes of `peers` in section [site], too, and none of them takes it: they are off, do not prove \
+         the site's key, or have no room. Results are kept on the box and go to central as ever; their copies follow."
+            "See `boxsync site status` for what each of them says.";
         AdoptAlive "adopt.alive" [Operator Failed Unknown]
             "the other box may still be at work"
             "The box whose copies are to be adopted was heard of within a day: it may bring its results home by itself."

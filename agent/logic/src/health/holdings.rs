@@ -13,7 +13,7 @@ use super::message::{
 use super::seen::ReportedFault;
 use super::standing::{BoxStanding, DiskRoom, ShownCatalogue, Stock};
 use super::{Check, CheckFinding, CheckStatus};
-use crate::copies::CopyStanding;
+use crate::copies::{CopyStanding, RoomStanding};
 use crate::fault::{Area, Code, CodeName, Finding};
 use crate::gateway::setup::SetupMismatch;
 use crate::language::figure::Bytes;
@@ -120,7 +120,8 @@ impl Holdings {
         let told: Vec<&CodeName> = told.into_iter().flatten().collect();
         let runs = runs::history(reports, &told);
         let copies = now.copies.iter().flat_map(CopyStanding::notices);
-        let copies: Vec<Finding> = copies.collect();
+        let room = now.room.iter().flat_map(RoomStanding::notices);
+        let copies: Vec<Finding> = copies.chain(room).collect();
         let spool = match copies.first() {
             Some(notice) if spool.status == CheckStatus::Pass => {
                 told_notice(notice).detail(spool.summary)

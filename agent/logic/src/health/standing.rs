@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::KindCount;
 use super::verdict::{Word, counted};
-use crate::copies::CopyStanding;
+use crate::copies::{CopyStanding, RoomStanding};
 use crate::exam::ExecutionCount;
 use crate::fault::{Cause, CodeName, Finding};
 use crate::intake::ItemKind;
@@ -104,6 +104,9 @@ pub struct BoxStanding {
     /// Second copies of what is owed; `None` where none are configured.
     #[serde(default)]
     pub copies: Option<CopyStanding>,
+    /// Second copies with the other boxes of the room; `None` where there are none, or nobody has met them.
+    #[serde(default)]
+    pub room: Option<RoomStanding>,
     /// Fingerprint of the site key.
     #[serde(default)]
     pub site_key: Option<String>,

@@ -440,6 +440,16 @@ pub(super) static KEYS: &[SettingKey] = &[
         show: |s| path(&s.results.copy_to),
     },
     SettingKey {
+        section: "results",
+        name: "copies",
+        doc: "With how many of the boxes of `peers` in section [site] a sealed second copy of what is owed lies; 0 for none. Needs \
+              `key_file` in section [site].",
+        default: Some("1"),
+        example: "2",
+        set: |s, v| put(&mut s.results.copies, v.whole(0, 3)),
+        show: |s| Some(SettingValue::Whole(s.results.copies.into())),
+    },
+    SettingKey {
         section: "gateway",
         name: "listen",
         doc: "Address and port on which a TAO of this box synchronizes from boxsync; a port alone is on loopback. \

@@ -65,7 +65,7 @@ pub struct SiblingStanding {
     pub code: CodeName,
     /// What central has not acknowledged.
     pub owed: u64,
-    /// Those of them that have a second copy; `None` where none are configured.
+    /// Those of them that have a second copy, on a device or in the room; `None` where none are configured.
     #[serde(default)]
     pub copied: Option<u64>,
     /// Seconds since its last run that came through; `None` before the first.
@@ -79,13 +79,15 @@ impl SiblingStanding {
         let verdict = Verdict::of(standing);
         let owed = standing.owed.as_ref();
         let complete = standing.catalogue.complete_at;
+        let copied = standing.copies.as_ref().map(|copies| copies.copied);
+        let room = standing.room.as_ref().map(|room| room.copied);
         Self {
             box_id: box_id.to_owned(),
             version: version.to_owned(),
             verdict: verdict.word,
             code: verdict.code,
             owed: owed.map_or(0, OwedCounts::unacknowledged),
-            copied: standing.copies.as_ref().map(|copies| copies.copied),
+            copied: copied.max(room),
             synchronized: complete.map(|at| standing.now.saturating_sub(at).max(0) as u64),
         }
     }

@@ -3,11 +3,13 @@
 //! Called by `site`.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::{Method, StatusCode};
+use logic::copies::MetSibling;
 use logic::fault::{Code, Fault, OsCause, SiteCause};
 use logic::health::verdict::Word;
 use logic::language::figure::Seconds;
@@ -17,6 +19,7 @@ use logic::settings::SitePeer;
 use logic::site::link::LinkTrust;
 use logic::site::talk::{Greeting, SiblingStanding};
 use serde_json::json;
+use system::clock;
 use system::task::BoxedTasks;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -31,6 +34,8 @@ logic::sentences! {
     enum RoomTerm {
         Listens { at: String, print: String }: "this box listens on {at}, site key {print}",
             "cette box écoute sur {at}, clé de site {print}";
+        Shut { at: String, print: String }: "this box does not answer on {at} as it should ([site] listen); site key {print}",
+            "cette box ne répond pas sur {at} comme elle le devrait ([site] listen) ; clé de site {print}";
         Deaf { print: String }: "this box does not listen for others ([site] listen), site key {print}",
             "cette box n’écoute pas les autres ([site] listen), clé de site {print}";
         NoPeers: "no other box is known ([site] peers)", "aucune autre box n’est connue ([site] peers)";
@@ -38,6 +43,8 @@ logic::sentences! {
         Stands { peer: String, id: String, word: String, owed: u64, version: String }:
             "{peer}: box {id}, {word}, owed {owed}, boxsync {version}", "{peer} : box {id}, {word}, en attente {owed}, boxsync {version}";
         Copied { copied: u64 }: "  copied {copied}", "  copiés {copied}";
+        Met { time: Seconds, keeps: u64 }: "  answers since {time}; keeps copies of this box {keeps}",
+            "  répond depuis {time} ; garde des copies de cette box {keeps}";
         Synchronized { time: Seconds }: "  synchronized {time} ago", "  synchronisée il y a {time}";
         Enrolled { peer: String, version: String }:
             "{peer}: proves the key of enrolment alone, boxsync {version}: packages are shared, nothing else",
@@ -66,24 +73,35 @@ enum Neighbour {
 pub(super) fn status(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
     let member = engine.site_member()?;
     let peers = engine.settings().site.peers.clone();
-    let all = runtime(asked(&peers, &member));
-    let site = &engine.settings().site;
+    let listen = engine.settings().site.listen;
+    let (all, open) = runtime(async {
+        let all = asked(&peers, &member).await;
+        let open = match listen {
+            Some(at) => Some(is_open(at, &member).await),
+            None => None,
+        };
+        (all, open)
+    });
+    let room = engine.room_standing().unwrap_or_default();
+    let met = |peer: &SitePeer| {
+        let peer = peer.to_string();
+        room.siblings.iter().find(|met| met.peer == peer)
+    };
     let print = engine.site_key().unwrap_or_else(|| "-".to_owned());
     match screen.json {
         true => {
-            let siblings = peers.iter().zip(&all).map(|(peer, one)| object(peer, one));
+            let siblings = peers.iter().zip(&all);
+            let siblings = siblings.map(|(peer, one)| object(peer, one, met(peer)));
             let siblings: Vec<_> = siblings.collect();
             screen.object(json!({
-                "listen": site.listen.map(|at| at.to_string()), "site_key": engine.site_key(),
+                "listen": listen.map(|at| at.to_string()), "open": open, "site_key": engine.site_key(),
                 "siblings": siblings,
             }));
         }
         false => {
-            screen.line(&screen.told(&match site.listen {
-                Some(at) => RoomTerm::Listens {
-                    at: at.to_string(),
-                    print,
-                },
+            screen.line(&screen.told(&match listen.map(|at| at.to_string()) {
+                Some(at) if open == Some(false) => RoomTerm::Shut { at, print },
+                Some(at) => RoomTerm::Listens { at, print },
                 None => RoomTerm::Deaf { print },
             }));
             if peers.is_empty() {
@@ -91,11 +109,21 @@ pub(super) fn status(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
             }
             for (peer, one) in peers.iter().zip(&all) {
                 tell(peer, one, screen);
+                if let Some(MetSibling {
+                    since: Some(at),
+                    keeps,
+                    ..
+                }) = met(peer)
+                {
+                    let time = Seconds(clock::now().wall.saturating_sub(*at).max(0) as u64);
+                    let keeps = *keeps;
+                    screen.line(&screen.told(&RoomTerm::Met { time, keeps }));
+                }
             }
         }
     }
     let is_well = |one: &Neighbour| !matches!(one, Neighbour::Away(_));
-    Ok(u8::from(!all.iter().all(is_well)))
+    Ok(u8::from(open == Some(false) || !all.iter().all(is_well)))
 }
 
 async fn asked(peers: &[SitePeer], member: &SiteMember) -> Vec<Neighbour> {
@@ -112,6 +140,19 @@ async fn asked(peers: &[SitePeer], member: &SiteMember) -> Vec<Neighbour> {
     let mut all = asking.join_all().await;
     all.sort_by_key(|(place, _)| *place);
     all.into_iter().map(|(_, one)| one).collect()
+}
+
+/// Whether the box itself answers where it is to listen.
+async fn is_open(at: SocketAddr, member: &SiteMember) -> bool {
+    let host = match at.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let (host, port) = (host.to_string(), at.port());
+    let own = SitePeer { host, port };
+    let own = SiteLink::open(&own, member);
+    matches!(timeout(ASK_TIMEOUT, own).await, Ok(Ok(None)))
 }
 
 fn away(peer: &SitePeer, kind: io::ErrorKind) -> Fault {
@@ -149,8 +190,9 @@ async fn neighbour(peer: &SitePeer, member: &SiteMember) -> Result<Neighbour, Fa
     })
 }
 
-fn object(peer: &SitePeer, one: &Neighbour) -> serde_json::Value {
+fn object(peer: &SitePeer, one: &Neighbour, met: Option<&MetSibling>) -> serde_json::Value {
     let peer = peer.to_string();
+    let (since, keeps) = (met.and_then(|met| met.since), met.map(|met| met.keeps));
     match one {
         Neighbour::Own => json!({ "peer": peer, "state": "own" }),
         Neighbour::Proven {
@@ -159,7 +201,7 @@ fn object(peer: &SitePeer, one: &Neighbour) -> serde_json::Value {
             standing,
         } => json!({
             "peer": peer, "state": "proven", "key": trust.word(), "box_id": sibling.box_id,
-            "version": sibling.version, "standing": standing,
+            "version": sibling.version, "standing": standing, "since": since, "keeps": keeps,
         }),
         Neighbour::Away(trouble) => json!({
             "peer": peer, "state": "away", "code": trouble.code, "reason": trouble.reason(),

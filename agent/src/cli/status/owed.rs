@@ -17,22 +17,26 @@ logic::sentences! {
         CopiedSince { copied: u64, owed: u64, time: Seconds }:
             "{copied} of {owed} copied, the oldest waits {time}",
             "{copied} sur {owed} copiés, le plus ancien attend depuis {time}";
+        Room: "siblings", "autres box";
         SiteKey: "site key", "clé de site";
     }
 }
 
 /// How many of what is owed have a copy, and how long the oldest of the others waits for it; the fingerprint of the key.
 pub(super) fn rows(rows: &mut Rows, standing: &BoxStanding) {
+    let told = |copied: u64, owed: u64, oldest_at: Option<i64>| match oldest_at {
+        Some(at) => {
+            let time = Seconds(u64::try_from(standing.now - at).unwrap_or(0));
+            CopyTerm::CopiedSince { copied, owed, time }
+        }
+        None => CopyTerm::Copied { copied, owed },
+    };
     if let Some(copies) = &standing.copies {
-        let (copied, owed) = (copies.copied, copies.owed);
-        let told = match copies.oldest_at {
-            Some(at) => {
-                let time = Seconds(u64::try_from(standing.now - at).unwrap_or(0));
-                CopyTerm::CopiedSince { copied, owed, time }
-            }
-            None => CopyTerm::Copied { copied, owed },
-        };
+        let told = told(copies.copied, copies.owed, copies.oldest_at);
         rows.add(CopyTerm::Copies, told);
+    }
+    if let Some(room) = &standing.room {
+        rows.add(CopyTerm::Room, told(room.copied, room.owed, room.oldest_at));
     }
     if let Some(print) = &standing.site_key {
         rows.add(CopyTerm::SiteKey, print.clone());

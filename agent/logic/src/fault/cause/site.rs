@@ -18,6 +18,8 @@ sentences! {
         Unproven { peer: String } => "what answers at {peer} has no key of this site", "ce qui répond à {peer} n’a aucune clé de ce site";
         Cut { peer: String, why: OsCause } => "the link to {peer} failed: {why}", "la liaison avec {peer} a échoué : {why}";
         Answer { peer: String, status: u16 } => "{peer} answered with HTTP {status}", "{peer} a répondu par HTTP {status}";
+        Alone { count: u64 } => "no box of the room takes copies: {count} items lie on this box alone",
+            "aucune box de la salle ne prend de copies : {count} éléments ne sont que sur cette box";
         Copies { path: String, why: Box<Cause> } => "second copies in {path}: {why}", "secondes copies dans {path} : {why}";
         Missing { path: String } => "{path}: there is no folder, or it is on the box's own disk",
             "{path} : aucun dossier, ou il est sur le disque de la box";
@@ -30,6 +32,7 @@ sentences! {
         Alive { id: Id, hours: u64 } =>
             "box {id} was heard of {hours} h ago: it may bring its results home itself; `--force --box {id}` adopts them all the same",
             "la box {id} a donné signe de vie il y a {hours} h : elle peut envoyer elle-même ses résultats ; `--force --box {id}` les adopte quand même";
+        NothingKept { id: Id } => "this box keeps nothing of box {id}", "cette box ne garde rien de la box {id}";
         NothingOf { id: Id } => "box {id} left nothing in this folder", "la box {id} n’a rien laissé dans ce dossier";
         NothingLeft { path: String } => "{path}: no box of this site left anything", "{path} : aucune box de ce site n’y a rien laissé";
         OtherKey { count: usize, names: Vec<String> } => "{count} files are sealed with another site key: {names}",

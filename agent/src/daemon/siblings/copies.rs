@@ -1,0 +1,95 @@
+//! What siblings give this box to keep, over the door: listed, kept and let go, each for the box that asks alone.
+//! Never opens anything for somebody, and never holds more than two objects in memory at a time.
+//! Called by the door's answers.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::{Method, StatusCode};
+use logic::fault::{Code, Fault};
+use logic::seal::NameHash;
+use tokio::sync::Semaphore;
+
+use crate::engine::{Engine, Kept};
+use crate::site::{SiteAnswer, SiteAsking, whole};
+use crate::socket::state::SharedState;
+
+/// Bytes of an object, at most: those of the largest item that is given, with its account, and what seals it.
+const OBJECT_MOST: usize = 33 << 20;
+/// Objects in memory at a time.
+pub(super) const AT_ONCE: usize = 2;
+
+pub(super) async fn answered(
+    shared: &SharedState,
+    room: &Semaphore,
+    asking: SiteAsking,
+) -> SiteAnswer {
+    let (request, of) = (asking.request, asking.sibling.box_id);
+    let Some(of) = of else {
+        return whole(StatusCode::FORBIDDEN, Bytes::new());
+    };
+    let path = request.uri().path().strip_prefix("/site/1/copies");
+    let name = path.and_then(|rest| rest.strip_prefix('/')?.parse::<NameHash>().ok());
+    match (request.method().clone(), name) {
+        (Method::GET, None) if path == Some("") => {
+            let names = at_work(shared, move |engine| engine.kept_names(&of)).await;
+            match names {
+                Ok(names) => whole(
+                    StatusCode::OK,
+                    names.iter().flat_map(|name| name.0).collect::<Vec<u8>>(),
+                ),
+                Err(trouble) => failed(&trouble),
+            }
+        }
+        (Method::PUT, Some(name)) => {
+            let Ok(_turn) = room.acquire().await else {
+                return whole(StatusCode::SERVICE_UNAVAILABLE, Bytes::new());
+            };
+            let body = Limited::new(request.into_body(), OBJECT_MOST).collect();
+            let Ok(body) = body.await else {
+                return whole(StatusCode::PAYLOAD_TOO_LARGE, Bytes::new());
+            };
+            let object = Vec::from(body.to_bytes());
+            let kept = at_work(shared, move |engine| engine.keep(&of, name, object)).await;
+            match kept {
+                Ok(kept) => whole(status_of(kept), Bytes::new()),
+                Err(trouble) => failed(&trouble),
+            }
+        }
+        (Method::DELETE, Some(name)) => {
+            match at_work(shared, move |engine| engine.let_go(&of, name)).await {
+                Ok(()) => whole(StatusCode::NO_CONTENT, Bytes::new()),
+                Err(trouble) => failed(&trouble),
+            }
+        }
+        _ => whole(StatusCode::NOT_FOUND, Bytes::new()),
+    }
+}
+
+fn status_of(kept: Kept) -> StatusCode {
+    match kept {
+        Kept::Durable => StatusCode::NO_CONTENT,
+        Kept::Foreign => StatusCode::UNPROCESSABLE_ENTITY,
+        Kept::Older => StatusCode::CONFLICT,
+        Kept::NoRoom => StatusCode::INSUFFICIENT_STORAGE,
+    }
+}
+
+/// Who gave it is told by a number; why is told here.
+fn failed(trouble: &Fault) -> SiteAnswer {
+    tracing::warn!(code = %trouble.code, "a copy of a sibling was not kept: {trouble}");
+    let status = match trouble.code {
+        Code::DiskFull | Code::DiskInodes => StatusCode::INSUFFICIENT_STORAGE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    whole(status, Bytes::new())
+}
+
+/// Beside the loop: a slow disk holds nothing up.
+async fn at_work<T: Send + 'static>(
+    shared: &SharedState,
+    work: impl FnOnce(&Engine) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let (root, settings) = (shared.root().clone(), (*shared.settings()).clone());
+    let done = system::task::spawn_blocking(move || work(&Engine::open(&root, settings)?));
+    done.await.expect("work on files does not panic")
+}

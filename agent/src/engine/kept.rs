@@ -1,0 +1,166 @@
+//! What this box keeps of its siblings: taken where it is an object of the site and of who gives it, and where there is room.
+//! Never sends any of it: `results adopt BOX-ID` lets it in, on the word of a person.
+//! Called by the daemon's door.
+
+use logic::fault::{Code, Fault, SiteCause};
+use logic::seal::NameHash;
+use logic::site::{self, ObjectKind, OrganisationKey};
+
+use super::{Adoption, Engine, Whose, site_keys, survey};
+
+/// Objects that are kept of one box, at most.
+const KEPT_MOST: usize = 20_000;
+
+/// What became of what a sibling gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is durable here.
+    Durable,
+    /// It is no object of the site under this name, or another box's.
+    Foreign,
+    /// An older one than what lies here.
+    Older,
+    /// There is no room for it beside what the box itself needs.
+    NoRoom,
+}
+
+impl Engine {
+    /// The names of what lies here of a sibling.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn kept_names(&self, box_id: &str) -> Result<Vec<NameHash>, Fault> {
+        self.vault.kept_of(box_id).held()
+    }
+
+    /// Keeps an object of a sibling.
+    ///
+    /// # Errors
+    /// `site.key_file`, or what the file system says.
+    pub fn keep(&self, box_id: &str, name: NameHash, object: Vec<u8>) -> Result<Kept, Fault> {
+        let keys = self.opening_keys()?;
+        let folder = self.vault.kept_of(box_id);
+        let Ok(opened) = site::open(&keys, name, &object) else {
+            return Ok(Kept::Foreign);
+        };
+        if opened.box_id != box_id {
+            return Ok(Kept::Foreign);
+        }
+        if opened.kind == ObjectKind::Proof {
+            let held = folder.object(name);
+            let held = held.and_then(|bytes| site::open(&keys, name, &bytes).ok());
+            if held.is_some_and(|held| held.generation > opened.generation) {
+                return Ok(Kept::Older);
+            }
+        }
+        // Half of what packages leave free is for what candidates did on this box.
+        let reserve = self.settings.download.reserve.bytes() / 2;
+        let free = survey::free(self.vault.state()).unwrap_or(0);
+        if free < reserve + object.len() as u64 || folder.held()?.len() >= KEPT_MOST {
+            return Ok(Kept::NoRoom);
+        }
+        folder.keep(name, object)?;
+        Ok(Kept::Durable)
+    }
+
+    /// Lets go what a sibling no longer needs here.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn let_go(&self, box_id: &str, name: NameHash) -> Result<(), Fault> {
+        self.vault.kept_of(box_id).drop_one(name)
+    }
+
+    /// Lets in what this box keeps of a box of the room, each item once.
+    ///
+    /// # Errors
+    /// As `adopt`; `adopt.none` where it keeps nothing of that box.
+    pub fn adopt_kept(&self, box_id: &str, whose: Whose<'_>) -> Result<Adoption, Fault> {
+        if self.kept_names(box_id)?.is_empty() {
+            let id = box_id.into();
+            return Err(Fault::new(Code::AdoptNone, SiteCause::NothingKept { id }));
+        }
+        let whose = match whose {
+            Whose::Lost { force, .. } => Whose::Lost {
+                of: Some(box_id),
+                force,
+            },
+            look => look,
+        };
+        self.adopt(&self.vault.siblings(), whose)
+    }
+
+    /// The keys of the file, each for each organisation of the box.
+    pub(super) fn opening_keys(&self) -> Result<Vec<OrganisationKey>, Fault> {
+        let keys = site_keys(&self.settings)?;
+        let mut all = Vec::new();
+        for one in self.organisations()? {
+            let Ok(id) = one.organisation() else { continue };
+            all.extend(keys.iter().map(|key| key.of_organisation(&id)));
+        }
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use logic::settings::Settings;
+    use logic::site::SiteKey;
+    use system::root::Root;
+    use vault::copies::CopyFolder;
+
+    use super::*;
+
+    #[test]
+    fn an_object_is_kept_for_who_made_it_where_it_opens_and_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::new(dir.path());
+        let file = dir.path().join("site.key");
+        fs::write(&file, SiteKey::file(&[SiteKey::new([1; 32])])).unwrap();
+        let mut settings = Settings::default();
+        settings.this_box.organisation_id = Some("1001".into());
+        settings.site.key_file = Some(file);
+        settings.download.reserve = "0".parse().unwrap();
+        let engine = Engine::open(&root, settings.clone()).unwrap();
+        let of = |key: u8, box_id: &str| {
+            let key = SiteKey::new([key; 32]).of_organisation("1001");
+            CopyFolder::new(Path::new(""), key, box_id)
+        };
+        let name = NameHash([7; 16]);
+        let object = |folder: &CopyFolder, kind, generation| {
+            let object = folder.object(kind, generation, 5, vec![1; 100]);
+            folder.sealed(name, &object)
+        };
+        let (own, thief) = (of(1, "b"), of(1, "c"));
+        let keep = |object: Vec<u8>| engine.keep("b", name, object).unwrap();
+        assert_eq!(
+            keep(object(&of(2, "b"), ObjectKind::Item, 1)),
+            Kept::Foreign
+        );
+        assert_eq!(keep(object(&thief, ObjectKind::Item, 1)), Kept::Foreign);
+        let whole = object(&own, ObjectKind::Item, 1);
+        assert_eq!(keep(whole[..whole.len() - 1].to_vec()), Kept::Foreign);
+        let elsewhere = engine.keep("b", NameHash([8; 16]), whole.clone());
+        assert_eq!(elsewhere.unwrap(), Kept::Foreign, "under another name");
+        assert_eq!(engine.kept_names("b").unwrap(), []);
+        let mut full = settings;
+        full.download.reserve = "1000000TiB".parse().unwrap();
+        let full = Engine::open(&root, full).unwrap();
+        assert_eq!(full.keep("b", name, whole.clone()).unwrap(), Kept::NoRoom);
+        assert_eq!(keep(whole), Kept::Durable);
+        assert_eq!(engine.kept_names("b").unwrap(), [name]);
+        assert_eq!(engine.kept_names("c").unwrap(), []);
+        assert_eq!(keep(object(&own, ObjectKind::Proof, 4)), Kept::Durable);
+        assert_eq!(keep(object(&own, ObjectKind::Proof, 3)), Kept::Older);
+        engine.let_go("c", name).unwrap();
+        assert_eq!(engine.kept_names("b").unwrap(), [name], "of another box");
+        engine.let_go("b", name).unwrap();
+        engine.let_go("b", name).unwrap();
+        assert_eq!(engine.kept_names("b").unwrap(), []);
+        let none = engine.adopt_kept("b", Whose::Nobodys);
+        assert_eq!(none.err().unwrap().code, Code::AdoptNone);
+    }
+}

@@ -1,0 +1,312 @@
+//! Second copies with the other boxes of the room: gives each owed item to as many as asked for, and says what they may let go.
+//! Never gives anything to who has not proven the key of `key_file`, and never takes an item for copied before a sibling said so.
+//! Called by the daemon's keeper, on a thread of its own.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::{Method, StatusCode};
+use logic::copies::{self, CopySpread, MetSibling, RoomStanding};
+use logic::fault::{Code, Fault, Finding, OsCause, SiteCause};
+use logic::seal::NameHash;
+use logic::settings::SitePeer;
+use logic::site::link::LinkTrust;
+use logic::site::{ObjectKind, OrganisationKey, SiteObject};
+use logic::spool::Ledger;
+use system::clock;
+use system::task::BoxedTasks;
+use tokio::task::JoinSet;
+
+use super::Engine;
+use crate::site::{SiteLink, SiteMember};
+use vault::SealedFile;
+use vault::copies::CopyFolder;
+use vault::spool::Spool;
+
+/// Bytes of a list of names, at most.
+const NAMES_LIMIT: usize = 16 * 20_000;
+/// Larger items are not given to siblings, bytes.
+const GIVEN_MOST: usize = 32 << 20;
+const NAME: usize = 16;
+
+/// A box that may be given copies.
+struct Given {
+    link: SiteLink,
+    /// Its place among those that were met.
+    met: usize,
+}
+
+struct Giver {
+    spool: Spool,
+    generation: SealedFile,
+    /// Names and seals: under the key in force, then under former ones.
+    folders: Vec<CopyFolder>,
+    owed: Vec<Ledger>,
+}
+
+impl Engine {
+    /// Brings the copies with the boxes of `peers` in step with what is owed; with `prove` the box leaves a proof there that it
+    /// lives. Takes a loop of its own.
+    pub fn spread(&self, prove: bool, before: &RoomStanding) -> RoomStanding {
+        let spread = async {
+            let member = self.site_member()?;
+            let met = met(&self.settings.site.peers, &member).await;
+            Ok(self.given(met, prove).await)
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("an event loop needs only file descriptors");
+        let now = tokio::task::LocalSet::new().block_on(&runtime, spread);
+        let now = now.unwrap_or_else(|trouble: Fault| RoomStanding {
+            trouble: Some(trouble.into()),
+            ..before.clone()
+        });
+        now.after(before)
+    }
+
+    fn giver(&self) -> Result<Giver, Fault> {
+        let first = self.of_first();
+        let (keys, box_id) = first.copy_keys()?;
+        let folder = |key: OrganisationKey| CopyFolder::new(Path::new(""), key, &box_id);
+        let spool = Spool::open(&first.vault)?;
+        Ok(Giver {
+            owed: spool.unacknowledged()?,
+            generation: first.vault.entry("room-copies"),
+            folders: keys.into_iter().map(folder).collect(),
+            spool,
+        })
+    }
+
+    async fn given(&self, all: Vec<(MetSibling, Option<SiteLink>)>, prove: bool) -> RoomStanding {
+        let (mut siblings, mut places) = (Vec::new(), Vec::new());
+        for (met, (sibling, link)) in all.into_iter().enumerate() {
+            siblings.push(sibling);
+            places.extend(link.map(|link| Given { link, met }));
+        }
+        let wanted = usize::from(self.settings.results.copies);
+        let copies = wanted.min(places.len().max(1));
+        let mut standing = RoomStanding {
+            copies: copies as u64,
+            siblings,
+            ..RoomStanding::default()
+        };
+        if wanted == 0 || self.settings.site.key_file.is_none() {
+            return standing;
+        }
+        let brought = match self.giver() {
+            Ok(giver) => giver.bring(places, copies, prove, &mut standing).await,
+            Err(trouble) => Err(trouble),
+        };
+        standing.trouble = brought.err().map(Finding::from);
+        standing
+    }
+}
+
+impl Giver {
+    fn names(&self, ledger: &Ledger) -> Vec<NameHash> {
+        self.folders.iter().map(|one| one.name(ledger)).collect()
+    }
+
+    async fn bring(
+        &self,
+        mut places: Vec<Given>,
+        copies: usize,
+        prove: bool,
+        standing: &mut RoomStanding,
+    ) -> Result<(), Fault> {
+        let own = &self.folders[0];
+        standing.owed = self.owed.len() as u64;
+        let id = |place: &Given| place.link.sibling.box_id.clone().unwrap_or_default();
+        places.sort_by_key(|place| copies::choice(own.box_id(), &id(place)));
+        // Two addresses of one box.
+        places.dedup_by(|one, other| id(one) == id(other));
+        let (mut held, mut all) = (Vec::new(), places);
+        let mut places = Vec::new();
+        for mut place in all.drain(..) {
+            match place.names().await {
+                Ok(names) => {
+                    held.push(names);
+                    places.push(place);
+                }
+                Err(trouble) => failed(standing, &place, trouble),
+            }
+        }
+        let items = self.owed.iter().map(|ledger| self.names(ledger)).collect();
+        let proof = own.proof_name();
+        let without_proof = |mut names: BTreeSet<NameHash>| {
+            names.remove(&proof);
+            names
+        };
+        let held = held.into_iter().map(without_proof).collect();
+        let mut spread = CopySpread::new(items, held, copies);
+        let last: u64 = self.generation.get().ok().flatten().unwrap_or(0);
+        for (at, place) in places.iter_mut().enumerate() {
+            if let Err(trouble) = self.give(&mut spread, at, place, last + 1).await {
+                failed(standing, place, trouble);
+            }
+        }
+        let acknowledged = match spread.has_others() {
+            true => self.acknowledged()?,
+            false => BTreeSet::new(),
+        };
+        if prove {
+            // Remembered first: a proof that is older than this was put back.
+            self.generation.put(&(last + 1))?;
+        }
+        for (at, place) in places.iter_mut().enumerate() {
+            let going = spread.going(at, &acknowledged);
+            let lets_go = async {
+                for name in &going {
+                    place.act(Method::DELETE, *name, Bytes::new()).await?;
+                }
+                Ok(())
+            };
+            if let Err(trouble) = lets_go.await {
+                failed(standing, place, trouble);
+                continue;
+            }
+            let left = spread.left(at, &going);
+            standing.siblings[place.met].keeps = left.len() as u64;
+            if prove && !left.is_empty() {
+                let body = left.iter().flat_map(|name| name.0).collect();
+                let object = own.object(ObjectKind::Proof, last + 1, clock::now().wall, body);
+                let sealed = own.sealed(proof, &object);
+                if let Err(trouble) = place.act(Method::PUT, proof, sealed.into()).await {
+                    failed(standing, place, trouble);
+                }
+            }
+        }
+        let uncopied = spread.uncopied();
+        standing.copied = standing.owed - uncopied.len() as u64;
+        let came = uncopied
+            .iter()
+            .map(|of| self.spool.came(&self.owed[*of].key));
+        standing.oldest_at = came.min();
+        Ok(())
+    }
+
+    /// Gives a sibling what it is to have.
+    async fn give(
+        &self,
+        spread: &mut CopySpread,
+        at: usize,
+        place: &mut Given,
+        generation: u64,
+    ) -> Result<(), Fault> {
+        let own = &self.folders[0];
+        for of in spread.lacking(at) {
+            let ledger = &self.owed[of];
+            // What does not open on this box any more is told elsewhere.
+            let body = self.spool.body(ledger)?;
+            let Some(body) = body.filter(|body| body.len() <= GIVEN_MOST) else {
+                continue;
+            };
+            let came = self.spool.came(&ledger.key);
+            let object: SiteObject = own.object(ObjectKind::Item, generation, came, body);
+            let name = own.name(ledger);
+            let sealed = own.sealed(name, &object);
+            place.act(Method::PUT, name, sealed.into()).await?;
+            spread.lies_now(at, of);
+        }
+        Ok(())
+    }
+
+    /// The items that central has, as their copies are named under each key.
+    fn acknowledged(&self) -> Result<BTreeSet<[u8; 12]>, Fault> {
+        let mut all = BTreeSet::new();
+        self.spool.each_acknowledged(&mut |ledger| {
+            all.extend(self.names(&ledger).into_iter().map(copies::item));
+        })?;
+        Ok(all)
+    }
+}
+
+fn failed(standing: &mut RoomStanding, place: &Given, trouble: Fault) {
+    standing.siblings[place.met].trouble = Some(trouble.into());
+}
+
+/// Connects to all of them at once, the box itself apart.
+async fn met(peers: &[SitePeer], member: &SiteMember) -> Vec<(MetSibling, Option<SiteLink>)> {
+    let mut connecting = JoinSet::new();
+    for (place, peer) in peers.iter().cloned().enumerate() {
+        let member = member.clone();
+        connecting.spawn_boxed(async move {
+            let link = SiteLink::open(&peer, &member).await;
+            (place, link.transpose().map(|link| met_one(&peer, link)))
+        });
+    }
+    let mut all = connecting.join_all().await;
+    all.sort_by_key(|(place, _)| *place);
+    all.into_iter().filter_map(|(_, one)| one).collect()
+}
+
+fn met_one(peer: &SitePeer, link: Result<SiteLink, Fault>) -> (MetSibling, Option<SiteLink>) {
+    let mut sibling = MetSibling {
+        peer: peer.to_string(),
+        box_id: None,
+        since: None,
+        keeps: 0,
+        trouble: None,
+    };
+    match link {
+        Ok(link) => {
+            sibling.box_id.clone_from(&link.sibling.box_id);
+            sibling.since = Some(clock::now().wall);
+            let is_good = link.key.trust == LinkTrust::KeyFile;
+            (sibling, is_good.then_some(link))
+        }
+        Err(trouble) => {
+            sibling.trouble = Some(trouble.into());
+            (sibling, None)
+        }
+    }
+}
+
+impl Given {
+    /// What of this box lies there.
+    async fn names(&mut self) -> Result<BTreeSet<NameHash>, Fault> {
+        let answer = self
+            .link
+            .request(Method::GET, "/site/1/copies", Bytes::new());
+        let answer = answer.await?;
+        if answer.status() != StatusCode::OK {
+            return Err(self.refused(answer.status()));
+        }
+        let body = Limited::new(answer.into_body(), NAMES_LIMIT)
+            .collect()
+            .await;
+        let body = body.map_err(|_| self.cut())?.to_bytes();
+        let names = body.chunks_exact(NAME);
+        let name = |bytes: &[u8]| bytes.try_into().ok().map(NameHash);
+        Ok(names.filter_map(name).collect())
+    }
+
+    async fn act(&mut self, method: Method, name: NameHash, body: Bytes) -> Result<(), Fault> {
+        let path = format!("/site/1/copies/{name}");
+        let answer = self.link.request(method, &path, body).await?;
+        let status = answer.status();
+        let rest = Limited::new(answer.into_body(), NAMES_LIMIT)
+            .collect()
+            .await;
+        rest.map_err(|_| self.cut())?;
+        match status {
+            StatusCode::NO_CONTENT => Ok(()),
+            status => Err(self.refused(status)),
+        }
+    }
+
+    fn refused(&self, status: StatusCode) -> Fault {
+        let (peer, status) = (self.link.peer().to_owned(), status.as_u16());
+        Fault::new(Code::SiteAnswer, SiteCause::Answer { peer, status })
+    }
+
+    fn cut(&self) -> Fault {
+        let why = OsCause::from(&io::Error::from(io::ErrorKind::UnexpectedEof));
+        let peer = self.link.peer().to_owned();
+        Fault::new(Code::NetUnreachable, SiteCause::Cut { peer, why })
+    }
+}
