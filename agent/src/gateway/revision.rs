@@ -2,7 +2,6 @@
 //! Never changes: a publication, a compaction or a removal on disk does not reach it.
 //! Called by the gateway through `logic::gateway::catalogue::Shelf`.
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use logic::entity::{Entity, EntityType};
@@ -21,30 +20,18 @@ pub(super) struct OpenRevision {
 }
 
 impl OpenRevision {
-    /// Opens the edition that is shown now. Two publications between its reading and the opening of its segments take
-    /// them away; then the newer one is opened.
+    /// Opens the edition that is shown now.
     ///
     /// # Errors
-    /// `store.damaged`, or what the file system says.
+    /// As `CatalogueStore::opened`.
     pub(super) fn open(catalogue: &CatalogueStore, keys: &Keyring) -> Result<Self, Fault> {
-        const TRIES: usize = 3;
-        let mut left = TRIES;
-        loop {
-            let edition = catalogue.shown()?;
-            let mut reader = catalogue.reader();
-            match open_all(&edition, &mut reader) {
-                Ok(()) => {
-                    return Ok(Self {
-                        edition,
-                        reader: Mutex::new(reader),
-                        keys: keys.clone(),
-                        lists: Default::default(),
-                    });
-                }
-                Err(trouble) if left == 1 => return Err(trouble),
-                Err(_) => left -= 1,
-            }
-        }
+        let (edition, reader) = catalogue.opened()?;
+        Ok(Self {
+            edition,
+            reader: Mutex::new(reader),
+            keys: keys.clone(),
+            lists: Default::default(),
+        })
     }
 
     pub(super) fn edition(&self) -> &CatalogueRevision {
@@ -73,24 +60,6 @@ impl OpenRevision {
         list.sort();
         Ok(list)
     }
-}
-
-/// Reads one record of each segment: the reader then holds its file open.
-fn open_all(edition: &CatalogueRevision, reader: &mut CatalogueReader) -> Result<(), Fault> {
-    let mut seen = BTreeSet::new();
-    for (kind, rows) in &edition.types {
-        for (name, row) in rows {
-            if seen.insert(row.segment) {
-                reader.entity(*kind, name, row)?;
-            }
-        }
-    }
-    for (name, row) in &edition.classes {
-        if seen.insert(row.segment) {
-            reader.class(name, row)?;
-        }
-    }
-    Ok(())
 }
 
 impl CatalogueView for OpenRevision {
