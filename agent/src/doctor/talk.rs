@@ -156,6 +156,7 @@ pub(super) async fn contact(
         segment,
         // A proxy that stalls shall be told of, before central is.
         proxy_patience: Some(limit(means.steps, Check::Tls).mul_f32(0.75)),
+        in_process: None,
         ..means.line(String::new())?
     };
     let uplink = Uplink::new(line, None)?;

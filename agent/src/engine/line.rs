@@ -51,6 +51,7 @@ pub fn line_to(settings: &Settings, root: Url, box_id: String) -> Result<UplinkC
         connections: most_at_once(settings) + 1,
         segment: None,
         proxy_patience: None,
+        in_process: None,
     })
 }
 

@@ -145,6 +145,17 @@ pub(super) async fn dial(
     Ok(lane(spoken, url, wire, Some(chain), None))
 }
 
+/// Speaks over a stream whose other end is in this process.
+pub(super) async fn in_process(
+    url: &Url,
+    stream: BoxedStream,
+    ledger: &MeterCounters,
+) -> Result<OpenConnection, Fault> {
+    let (tap, wire) = ledger.tap(stream);
+    let spoken = speak(Box::new(tap), None, url).await?;
+    Ok(lane(spoken, url, wire, None, None))
+}
+
 fn lane(
     (sender, demands): (SendRequest<Full<Bytes>>, Arc<AtomicBool>),
     url: &Url,

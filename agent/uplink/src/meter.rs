@@ -83,7 +83,7 @@ impl MeterCounters {
     }
 
     /// Counts the connection and wraps its stream.
-    pub(super) fn tap(&self, stream: TcpStream) -> (Observed<TcpStream, Tap>, Arc<SocketBytes>) {
+    pub(super) fn tap<S>(&self, stream: S) -> (Observed<S, Tap>, Arc<SocketBytes>) {
         self.connections.set(self.connections.get() + 1);
         Tap::observe(stream, Some(self.wire.clone()))
     }

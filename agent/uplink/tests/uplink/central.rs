@@ -265,6 +265,7 @@ pub(crate) fn line(root: &str) -> UplinkConfig {
         connections: 4,
         segment: None,
         proxy_patience: None,
+        in_process: None,
     }
 }
 
