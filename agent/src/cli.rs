@@ -29,6 +29,7 @@ mod site;
 mod speed;
 mod stats;
 mod status;
+mod stick;
 mod sync;
 mod terminate;
 mod textfile;
@@ -260,6 +261,11 @@ enum Verb {
         #[command(subcommand)]
         act: site::SiteVerb,
     },
+    /// Catalogue and packages on a stick, sealed with the site key, for boxes without a link.
+    Carry {
+        #[command(subcommand)]
+        act: stick::StickVerb,
+    },
     /// Destroys the key and the data; asks twice.
     #[command(
         after_help = "Refused as long as the box holds what central has not acknowledged: send it with `boxsync sync --results`,\nor write it to files with `boxsync results export ID FILE`."
@@ -339,6 +345,7 @@ impl Verb {
             Self::Pause { .. } | Self::Resume | Self::Rate { .. } => false,
             Self::Clock { .. } | Self::Key { .. } | Self::Wipe { .. } => true,
             Self::Site { .. } => true,
+            Self::Carry { .. } => false,
             Self::Run
             | Self::Status { .. }
             | Self::Doctor(_)
@@ -523,6 +530,7 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
             Ok(0)
         }
         Verb::Site { act } => site::act(root, act, screen),
+        Verb::Carry { act } => stick::act(root, &act, screen),
         Verb::Wipe {
             yes,
             discard_results,

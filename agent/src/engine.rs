@@ -2,6 +2,7 @@
 //! Never holds the store while it is idle, and never runs twice at a time on one state folder.
 //! Called by `cli` and by the daemon's worker.
 
+pub mod carry;
 pub mod clients;
 pub mod content;
 pub mod exam;

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod api;
+pub mod carry;
 pub mod child;
 pub mod chunk;
 pub mod condition;

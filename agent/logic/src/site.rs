@@ -116,6 +116,27 @@ pub enum ObjectKind {
     Item = 1,
     /// What a box says of its copies, and that it lives.
     Proof = 2,
+    /// What a stick holds of an organisation's data: it names everything else of it.
+    Head = 3,
+    /// Entities or classes of the catalogue.
+    Entities = 4,
+    /// A span of a package.
+    Span = 5,
+}
+
+impl ObjectKind {
+    const ALL: [Self; 5] = [
+        Self::Item,
+        Self::Proof,
+        Self::Head,
+        Self::Entities,
+        Self::Span,
+    ];
+
+    /// What its names begin with under the hash.
+    fn word(self) -> &'static str {
+        ["", "item", "proof", "head", "entities", "span"][self as usize]
+    }
 }
 
 /// What leaves a box.
@@ -147,8 +168,7 @@ pub enum ObjectFlaw {
 impl OrganisationKey {
     /// The name of an object: a keyed hash over what it is.
     pub fn name(&self, kind: ObjectKind, what: &[&str]) -> NameHash {
-        let kind = ["", "item", "proof"][kind as usize];
-        self.names.name(kind, &what.join("\0"))
+        self.names.name(kind.word(), &what.join("\0"))
     }
 
     /// Whether an object was sealed with this key, as its first bytes say.
@@ -175,6 +195,13 @@ impl OrganisationKey {
         file
     }
 
+    /// Bytes of the file of an object.
+    pub fn sealed_size(box_id: &str, body: u64) -> u64 {
+        let head = 1 + 8 + 8 + 1 + box_id.len().min(255) + 4;
+        let around = (HEADER + OVERHEAD + head) as u64;
+        (around + body).next_multiple_of(GRANULE as u64)
+    }
+
     fn header(&self) -> Vec<u8> {
         [MAGIC, self.print].concat()
     }
@@ -188,11 +215,9 @@ impl OrganisationKey {
         let plain = self.sealer.open(&self.place(name), bytes.get(HEADER..)?);
         let plain = plain.ok()?;
         let (kind, rest) = plain.split_first()?;
-        let kind = match kind {
-            1 => ObjectKind::Item,
-            2 => ObjectKind::Proof,
-            _ => return None,
-        };
+        let kind = ObjectKind::ALL
+            .into_iter()
+            .find(|one| *one as u8 == *kind)?;
         let (generation, rest) = rest.split_first_chunk()?;
         let (at, rest) = rest.split_first_chunk()?;
         let (length, rest) = rest.split_first()?;
@@ -302,7 +327,12 @@ mod tests {
     fn a_size_tells_no_more_than_whole_granules() {
         let key = SiteKey::new([1; 32]).of_organisation("1001");
         let name = key.name(ObjectKind::Item, &["b"]);
-        let size = |body| key.seal([3; NONCE], name, &object(body)).len();
+        let size = |body| {
+            let size = key.seal([3; NONCE], name, &object(body)).len();
+            let told = OrganisationKey::sealed_size("b", body as u64);
+            assert_eq!(size as u64, told, "{body}");
+            size
+        };
         // The header, nonce and tag, and the head with its box id of one byte.
         let around = HEADER + OVERHEAD + 1 + 8 + 8 + 1 + 1 + 4;
         assert_eq!(size(0), GRANULE);

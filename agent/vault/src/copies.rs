@@ -29,7 +29,7 @@ use system::root::{
 };
 
 /// What the names of objects end in.
-const EXTENSION: &str = "bxs";
+pub(super) const EXTENSION: &str = "bxs";
 /// Objects that become durable together, at most, and their bytes.
 const TOGETHER: usize = 32;
 /// Bytes of an object, at most: far more than the largest item with its account has.
@@ -216,12 +216,12 @@ impl CopyFolder {
 }
 
 /// Reads a file of the place, which anybody may have laid there: one without an end is no object.
-fn read_object(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read_object(path: &Path) -> std::io::Result<Vec<u8>> {
     read_at_most(path, OBJECT_LIMIT)
 }
 
 /// Files of a folder, in order; none where it is not there.
-fn listed(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
+pub(super) fn listed(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
     match root::listed(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         paths => paths.map_err(|error| trouble(folder, FileAct::List, &error)),
@@ -229,7 +229,7 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
 }
 
 /// The name of an object's file.
-fn named(path: &Path) -> Option<NameHash> {
+pub(super) fn named(path: &Path) -> Option<NameHash> {
     let is_object = path.extension().is_some_and(|e| e == EXTENSION);
     is_object
         .then(|| path.file_stem()?.to_str()?.parse().ok())
@@ -298,7 +298,7 @@ impl LeftCopies {
                 let name = |bytes: &[u8]| bytes.try_into().ok().map(NameHash);
                 self.listed = names.filter_map(name).collect();
             }
-            ObjectKind::Proof => {}
+            _ => {}
         }
     }
 }
@@ -325,6 +325,8 @@ pub fn left(place: &Path, keys: &[OrganisationKey]) -> Result<FoundCopies, Fault
         let Some(name) = named(&path) else { continue };
         let bytes = read_object(&path).map_err(|error| trouble(&path, FileAct::Read, &error));
         match bytes.map(|bytes| site::open(keys, name, &bytes)) {
+            // The data of an organisation may lie on the same stick.
+            Ok(Ok(object)) if !matches!(object.kind, ObjectKind::Item | ObjectKind::Proof) => {}
             Ok(Ok(object)) => boxes
                 .entry(object.box_id.clone())
                 .or_default()

@@ -2,6 +2,7 @@
 //! Never keeps anything irreplaceable in sled, and never shows half a run.
 //! Called by `engine`, `cli` and `socket`. Readers need no lock: what they see was renamed into place.
 
+pub mod carry;
 pub mod catalogue;
 pub mod copies;
 pub mod encryption;

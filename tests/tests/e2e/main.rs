@@ -53,6 +53,7 @@ mod scale;
 mod sick;
 mod start;
 mod state;
+mod stick;
 mod swarm;
 mod time;
 mod token;

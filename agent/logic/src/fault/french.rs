@@ -250,6 +250,12 @@ french! {
     CopiesAlone "aucune box de la salle ne prend de copies" "Voir `boxsync site status` : ce que dit chacune d’elles.";
     AdoptChanged "des copies sont inutilisables" "Garder le support ; si une autre clé de site les a scellées, l’importer avec `boxsync site key import FICHIER` et adopter de nouveau.";
     AdoptNone "il n’y a rien à adopter" "Nommer le dossier que `copy_to` de l’autre box nommait, sur le support qui y était.";
+    CarryFull "la place manque pour ce qui est à transporter" "Libérer de la place sur le support, ou en prendre un plus grand.";
+    CarryMedium "le support à transporter ne peut être ni lu ni écrit" "Brancher le support, le monter pour que l’utilisateur boxsync puisse utiliser ce dossier, et exécuter de nouveau la commande.";
+    CarryNone "il n’y a rien à prendre dans ce dossier" "Comparer `boxsync site key` sur les deux box ; nommer le dossier donné à `boxsync carry export`, et l’organisation.";
+    CarryChanged "ce qui est transporté n’est pas complet" "Exécuter de nouveau `boxsync carry export` sur une box qui a les données ; si cela se répète, remplacer le support.";
+    CarryOlder "ce qui est transporté est plus ancien que ce qui est là" "Prendre un support plus récent ; si les données anciennes sont voulues, donner `--older`.";
+    CarryUnready "il n’y a encore rien à transporter" "Exécuter `boxsync sync`, puis exporter de nouveau.";
     LogsQueued "des lignes de journal attendent une prochaine synchronisation" = Ready;
     LogsNoReceipt "le serveur central a pris des lignes de journal sans dire lesquelles" "Interroger l’exploitant du serveur central ; si elles manquent, exécuter `boxsync results retry ID`.";
     LogsNotStored "le serveur central n’enregistre pas une ligne de journal" = ResultsNotStored;

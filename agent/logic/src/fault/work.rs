@@ -208,6 +208,34 @@ macro_rules! work_codes {
             "there is nothing to adopt"
             "No box of this site left copies in this folder."
             "Name the folder that `copy_to` of the other box named, on the device that was in it.";
+        CarryFull "carry.full" [Operator Failed Unknown]
+            "there is no room for what is to be carried"
+            "The new objects do not fit on the device beside what lies there: what the data before needs goes only when its successor is \
+         whole. Nothing was changed."
+            "Free some room on the device, or take a larger one.";
+        CarryMedium "carry.medium" [Operator Failed Unknown]
+            "the device to carry cannot be read or written"
+            "The folder is gone, read-only, another user's, or the device fails. What was whole on it before is whole still; the same \
+         command goes on where this one ended."
+            "Plug the device in, mount it so that the user boxsync may use that folder, and run the command again.";
+        CarryNone "carry.none" [Operator Failed Unknown]
+            "there is nothing to take from this folder"
+            "No head in the folder opens with the site keys of this box for this organisation: nothing was exported there, another site \
+         did, or it is of a newer boxsync."
+            "See `boxsync site key` on both boxes; name the folder that `boxsync carry export` was given, and the organisation.";
+        CarryChanged "carry.changed" [Operator Failed Unknown]
+            "what is carried is not whole"
+            "Objects that the data on the device needs are missing, or do not open: the device fails, somebody changed them, or it was \
+         filled by parts. None of them is used."
+            "Run `boxsync carry export` again on a box that has the data; if it happens again, replace the device.";
+        CarryOlder "carry.older" [Operator Failed Unknown]
+            "what is carried is older than what is there"
+            "The data would replace newer data. Nothing was changed."
+            "Take a newer device; if the older data is meant, give `--older`.";
+        CarryUnready "carry.unready" [Operator Failed Unknown]
+            "there is nothing to carry yet"
+            "The box has no complete catalogue of this organisation, or one of another organisation."
+            "Run `boxsync sync`, then export again.";
         LogsQueued "logs.queued" [Operator Failed Unknown]
             "some log rows are left to a later run"
             "Not all rows of an execution could be sent in this run; the others follow."

@@ -1,0 +1,250 @@
+//! `carry`: catalogue and packages leave on a stick, and what lies on one is shown.
+//! Never says that a stick is whole before everything on it opened.
+//! Called by `cli`.
+
+mod words;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+use logic::carry::StickHead;
+use logic::fault::{Code, Fault, SiteCause};
+use logic::language::figure::{self, Seconds};
+use logic::outside;
+use serde_json::{Value as Json, json};
+
+use super::bar;
+use super::screen::Screen;
+use crate::engine::Engine;
+use crate::engine::carry::StickLook;
+use system::root::Root;
+use vault::carry::FoundHead;
+use words::StickTerm;
+
+/// What is done with a stick.
+#[derive(Debug, Subcommand)]
+pub(super) enum StickVerb {
+    /// Writes catalogue and packages to a folder, sealed; what lies there whole is not written again.
+    #[command(
+        after_help = "Pulled at any moment, the data before it or its successor is whole; the same command goes on.\n\nExamples:\n  boxsync carry export /media/stick\n  boxsync carry export /media/stick --organisation 1001"
+    )]
+    Export(StickOrder),
+    /// From which box, of when and whether whole: everything is read and opened.
+    Show {
+        /// The folder.
+        dir: PathBuf,
+        /// Only this organisation of the box; may be given several times.
+        #[arg(long = "organisation", value_name = "ID")]
+        organisations: Vec<String>,
+    },
+}
+
+/// What goes where.
+#[derive(Debug, Args)]
+pub(super) struct StickOrder {
+    /// The folder.
+    dir: PathBuf,
+    /// Only catalogue and packages.
+    #[arg(long)]
+    data: bool,
+    /// Only this organisation of the box; may be given several times.
+    #[arg(long = "organisation", value_name = "ID")]
+    organisations: Vec<String>,
+    /// Also in the place of newer data.
+    #[arg(long)]
+    older: bool,
+}
+
+pub(super) fn act(root: &Root, act: &StickVerb, screen: &Screen) -> Result<u8, Fault> {
+    let engine = super::open(root)?;
+    match act {
+        StickVerb::Export(order) => each(&engine, &order.organisations, screen, |one| {
+            export(one, order, screen)
+        }),
+        StickVerb::Show { dir, organisations } => {
+            each(&engine, organisations, screen, |one| show(one, dir, screen))
+        }
+    }
+}
+
+/// Does it for each organisation; what goes wrong with one of several does not hold up the next.
+fn each(
+    engine: &Engine,
+    asked: &[String],
+    screen: &Screen,
+    mut act: impl FnMut(&Engine) -> Result<u8, Fault>,
+) -> Result<u8, Fault> {
+    let mut organisations = engine.asked_for(asked)?;
+    let last = organisations.pop();
+    let mut status = 0;
+    for one in &organisations {
+        status = status.max(act(one).unwrap_or_else(|trouble| {
+            screen.trouble(&trouble);
+            1
+        }));
+    }
+    Ok(last.map_or(Ok(0), |one| act(&one))?.max(status))
+}
+
+fn export(engine: &Engine, order: &StickOrder, screen: &Screen) -> Result<u8, Fault> {
+    let mut line = ByteLine::new(screen);
+    let mut checked = |done, total| {
+        line.draw(done, total, |done, total| StickTerm::Checked {
+            done,
+            total,
+        })
+    };
+    let planned = engine.stick_export(&order.dir, order.older, &mut checked);
+    bar::clear(screen);
+    let planned = planned?;
+    let id = planned.head().organisation.clone();
+    let size = |bytes| figure::bytes(screen.language, bytes);
+    screen.say(&screen.told(&StickTerm::Writes {
+        id: outside::id(&id),
+        bytes: size(planned.bytes),
+        kept: size(planned.kept),
+    }));
+    let mut line = ByteLine::new(screen);
+    let written = planned.write(&mut |done, total| {
+        line.draw(done, total, |done, total| StickTerm::Written {
+            done,
+            total,
+        })
+    });
+    bar::clear(screen);
+    let done = written?;
+    tell(
+        &done.found,
+        screen,
+        &json!({
+            "written_objects": done.written.0, "written_bytes": done.written.1, "kept_bytes": done.kept,
+            "unread": done.unread,
+        }),
+    );
+    if !screen.json {
+        let path = order.dir.display().to_string();
+        screen.line(&screen.told(&StickTerm::Durable { path }));
+    }
+    Ok(u8::from(!done.unread.is_empty()))
+}
+
+fn show(engine: &Engine, dir: &Path, screen: &Screen) -> Result<u8, Fault> {
+    let mut line = ByteLine::new(screen);
+    let look = engine.look_at_stick(dir, &mut |done, total| {
+        line.draw(done, total, |done, total| StickTerm::Checked {
+            done,
+            total,
+        });
+    });
+    bar::clear(screen);
+    let StickLook {
+        found,
+        lacking,
+        age,
+    } = look?;
+    let whole = lacking.is_empty();
+    tell(
+        &found,
+        screen,
+        &json!({ "age_seconds": age, "whole": whole, "missing": lacking }),
+    );
+    if !screen.json {
+        screen.line(&screen.told(&StickTerm::Old { age: Seconds(age) }));
+    }
+    if whole {
+        if !screen.json {
+            screen.line(&screen.told(&StickTerm::Whole));
+        }
+        return Ok(0);
+    }
+    let missing = lacking.len() as u64;
+    let names = lacking.into_iter().take(NAMED).collect();
+    Err(Fault::new(
+        Code::CarryChanged,
+        SiteCause::CarriedUnwhole { missing, names },
+    ))
+}
+
+/// More files are not named.
+const NAMED: usize = 10;
+
+/// What a head says, with more for machines.
+fn tell(found: &FoundHead, screen: &Screen, more: &Json) {
+    let FoundHead {
+        number,
+        box_id,
+        at,
+        head,
+    } = found;
+    let StickHead {
+        organisation,
+        complete_at,
+        packages,
+        lacking,
+        ..
+    } = head;
+    if screen.json {
+        let entities = head
+            .types
+            .iter()
+            .map(|one| (one.kind.word().to_owned(), json!(one.count)));
+        let mut told = json!({
+            "organisation_id": organisation, "box_id": box_id, "export": number, "exported_at": at,
+            "complete_at": complete_at, "entities": entities.collect::<serde_json::Map<_, _>>(),
+            "packages": packages.len(), "package_bytes": head.package_bytes(), "lacking": lacking,
+        });
+        if let (Some(told), Some(more)) = (told.as_object_mut(), more.as_object()) {
+            told.extend(more.clone());
+        }
+        return screen.object(told);
+    }
+    let moment = |at| figure::moment(screen.language, at, 0);
+    screen.line(&screen.told(&StickTerm::Of {
+        id: outside::id(organisation),
+        from: outside::id(box_id),
+        at: moment(*at),
+    }));
+    let count = head.types.iter().map(|one| one.count).sum();
+    screen.line(&screen.told(&StickTerm::Entities {
+        count,
+        at: moment(*complete_at),
+    }));
+    let (count, bytes) = (
+        packages.len() as u64,
+        figure::bytes(screen.language, head.package_bytes()),
+    );
+    screen.line(&screen.told(&StickTerm::Packages { count, bytes }));
+    if *lacking > 0 {
+        screen.line(&screen.told(&StickTerm::Lacking { count: *lacking }));
+    }
+}
+
+/// The live line of bytes, on a terminal alone.
+struct ByteLine<'a> {
+    screen: &'a Screen,
+    drawn: Option<Instant>,
+}
+
+impl<'a> ByteLine<'a> {
+    fn new(screen: &'a Screen) -> Self {
+        Self {
+            screen,
+            drawn: None,
+        }
+    }
+
+    fn draw(&mut self, done: u64, total: u64, term: fn(String, String) -> StickTerm) {
+        const PAUSE: Duration = Duration::from_millis(200);
+        if !self.screen.moves || self.drawn.is_some_and(|at| at.elapsed() < PAUSE) {
+            return;
+        }
+        self.drawn = Some(Instant::now());
+        let size = |bytes| figure::bytes(self.screen.language, bytes);
+        let text = self.screen.told(&term(size(done), size(total)));
+        let text = logic::language::plain(&text);
+        let _ = write!(std::io::stderr(), "\r{text}\x1b[K");
+        let _ = std::io::stderr().flush();
+    }
+}
