@@ -92,7 +92,7 @@ _arguments "${_arguments_options[@]}" : \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
 '--help[Print help]' \
-'::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile metrics.push input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate input.confirm wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file site.listen site.unproven site.answer copies.missing copies.full copies.read_only copies.unproven copies.changed copies.alone adopt.alive adopt.changed adopt.none logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
+'::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile metrics.push input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate input.confirm wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file site.listen site.unproven site.answer copies.missing copies.full copies.read_only copies.unproven copies.changed copies.alone adopt.alive adopt.changed adopt.none carry.full carry.medium carry.none carry.changed carry.older carry.unready carry.taken logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
 && ret=0
 ;;
 (help)
@@ -1039,6 +1039,93 @@ esac
     ;;
 esac
 ;;
+(carry)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__carry_commands" \
+"*::: :->carry" \
+&& ret=0
+
+    case $state in
+    (carry)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-carry-command-$line[1]:"
+        case $line[1] in
+            (export)
+_arguments "${_arguments_options[@]}" : \
+'*--organisation=[Only this organisation of the box; may be given several times]:ID:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--data[Only catalogue and packages]' \
+'--older[Also in the place of newer data]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':dir -- The folder:_files' \
+&& ret=0
+;;
+(import)
+_arguments "${_arguments_options[@]}" : \
+'*--organisation=[Only this organisation of the box; may be given several times]:ID:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--dry-run[Only say what would be done\: nothing is changed]' \
+'--allow-deletes[Delete what the data no longer names, however much it is]' \
+'--older[Also data that is older than what the box has]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':dir -- The folder:_files' \
+&& ret=0
+;;
+(show)
+_arguments "${_arguments_options[@]}" : \
+'*--organisation=[Only this organisation of the box; may be given several times]:ID:_default' \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+':dir -- The folder:_files' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__carry__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-carry-help-command-$line[1]:"
+        case $line[1] in
+            (export)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(import)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
 (wipe)
 _arguments "${_arguments_options[@]}" : \
 '--yes=[Do not ask\: the box id, typed here]:BOX_ID:_default' \
@@ -1433,6 +1520,34 @@ _arguments "${_arguments_options[@]}" : \
     ;;
 esac
 ;;
+(carry)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__carry_commands" \
+"*::: :->carry" \
+&& ret=0
+
+    case $state in
+    (carry)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-carry-command-$line[1]:"
+        case $line[1] in
+            (export)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(import)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(show)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (wipe)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -1483,12 +1598,68 @@ _boxsync_commands() {
 'clock:What time it is to this box, and how it knows' \
 'key:The key of the data at rest' \
 'site:What the boxes of an organisation share\: the key that everything is sealed with that leaves a box' \
+'carry:Catalogue and packages on a stick, sealed with the site key, for boxes without a link' \
 'wipe:Destroys the key and the data; asks twice' \
 'completions:Shell completions on stdout' \
 'man:A manual page on stdout (roff)' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'boxsync commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__carry_commands] )) ||
+_boxsync__subcmd__carry_commands() {
+    local commands; commands=(
+'export:Writes catalogue and packages to a folder, sealed; what lies there whole is not written again' \
+'import:Takes catalogue and packages from a folder\: a synchronization that is answered by it and not by central' \
+'show:From which box, of when and whether whole\: everything is read and opened' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync carry commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__carry__subcmd__export_commands] )) ||
+_boxsync__subcmd__carry__subcmd__export_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync carry export commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__carry__subcmd__help_commands] )) ||
+_boxsync__subcmd__carry__subcmd__help_commands() {
+    local commands; commands=(
+'export:Writes catalogue and packages to a folder, sealed; what lies there whole is not written again' \
+'import:Takes catalogue and packages from a folder\: a synchronization that is answered by it and not by central' \
+'show:From which box, of when and whether whole\: everything is read and opened' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync carry help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__carry__subcmd__help__subcmd__export_commands] )) ||
+_boxsync__subcmd__carry__subcmd__help__subcmd__export_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync carry help export commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__carry__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__carry__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync carry help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__carry__subcmd__help__subcmd__import_commands] )) ||
+_boxsync__subcmd__carry__subcmd__help__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync carry help import commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__carry__subcmd__help__subcmd__show_commands] )) ||
+_boxsync__subcmd__carry__subcmd__help__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync carry help show commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__carry__subcmd__import_commands] )) ||
+_boxsync__subcmd__carry__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync carry import commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__carry__subcmd__show_commands] )) ||
+_boxsync__subcmd__carry__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync carry show commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__clock_commands] )) ||
 _boxsync__subcmd__clock_commands() {
@@ -1690,12 +1861,37 @@ _boxsync__subcmd__help_commands() {
 'clock:What time it is to this box, and how it knows' \
 'key:The key of the data at rest' \
 'site:What the boxes of an organisation share\: the key that everything is sealed with that leaves a box' \
+'carry:Catalogue and packages on a stick, sealed with the site key, for boxes without a link' \
 'wipe:Destroys the key and the data; asks twice' \
 'completions:Shell completions on stdout' \
 'man:A manual page on stdout (roff)' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'boxsync help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__carry_commands] )) ||
+_boxsync__subcmd__help__subcmd__carry_commands() {
+    local commands; commands=(
+'export:Writes catalogue and packages to a folder, sealed; what lies there whole is not written again' \
+'import:Takes catalogue and packages from a folder\: a synchronization that is answered by it and not by central' \
+'show:From which box, of when and whether whole\: everything is read and opened' \
+    )
+    _describe -t commands 'boxsync help carry commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__carry__subcmd__export_commands] )) ||
+_boxsync__subcmd__help__subcmd__carry__subcmd__export_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help carry export commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__carry__subcmd__import_commands] )) ||
+_boxsync__subcmd__help__subcmd__carry__subcmd__import_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help carry import commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__carry__subcmd__show_commands] )) ||
+_boxsync__subcmd__help__subcmd__carry__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help carry show commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__help__subcmd__clock_commands] )) ||
 _boxsync__subcmd__help__subcmd__clock_commands() {

@@ -345,7 +345,7 @@ impl Verb {
             Self::Pause { .. } | Self::Resume | Self::Rate { .. } => false,
             Self::Clock { .. } | Self::Key { .. } | Self::Wipe { .. } => true,
             Self::Site { .. } => true,
-            Self::Carry { .. } => false,
+            Self::Carry { act } => act.may_change(),
             Self::Run
             | Self::Status { .. }
             | Self::Doctor(_)

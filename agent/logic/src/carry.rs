@@ -30,6 +30,7 @@ use crate::encryption::CentralEncryption;
 use crate::entity::{Checksum, Entity, EntityType};
 use crate::fault::{Code, Fault, SiteCause};
 use crate::intake::sha256;
+use crate::language::figure;
 use crate::site::{ObjectKind, OrganisationKey};
 use crate::zip::PackageIdentity;
 
@@ -39,6 +40,8 @@ pub const SPAN: u64 = 8 << 20;
 const ENTITIES: usize = 1 << 20;
 /// A body of entities ends behind one of so many, chosen by its id: one that comes or goes leaves the other bodies as they are.
 const CUT: u32 = 256;
+/// A head that asks for more spans than these 8 TiB is none.
+const MOST_SPANS: u64 = 1 << 20;
 /// The first byte of a head.
 const VERSION: u8 = 1;
 
@@ -123,7 +126,10 @@ impl StickHead {
     /// As it was opened; `None` for that of a newer boxsync.
     pub fn read(body: &[u8]) -> Option<Self> {
         let (version, rest) = body.split_first()?;
-        (*version == VERSION).then(|| postcard::from_bytes(rest).ok())?
+        let head: Self = (*version == VERSION).then(|| postcard::from_bytes(rest).ok())??;
+        let spans = head.packages.iter().map(StickPackage::spans);
+        let spans = spans.fold(0, u64::saturating_add);
+        (spans <= MOST_SPANS).then_some(head)
     }
 
     /// Everything that it needs, each name once, with the bytes of its body where they are known.
@@ -159,6 +165,22 @@ pub fn head_place(number: u64) -> usize {
 /// The name of a body of entities.
 pub fn entities_name(key: &OrganisationKey, body: &[u8]) -> NameHash {
     key.name(ObjectKind::Entities, &[&sha256(body)])
+}
+
+/// Whether a stick may be taken.
+///
+/// # Errors
+/// `carry.older` for data that was read from central before that of the box, unless it is asked for.
+pub fn may_be_taken(path: &str, carried: i64, held: Option<i64>, older: bool) -> Result<(), Fault> {
+    match held.filter(|held| !older && carried < *held) {
+        None => Ok(()),
+        Some(held) => {
+            let at = |at| figure::minute(at, 0);
+            let (path, at, own) = (path.to_owned(), at(carried), at(held));
+            let cause = SiteCause::OlderCarried { path, at, own };
+            Err(Fault::new(Code::CarryOlder, cause))
+        }
+    }
 }
 
 /// Cuts entities, which come in the order of their ids, into bodies.
@@ -307,6 +329,9 @@ mod tests {
         let written = head.write();
         assert_eq!(StickHead::read(&written), Some(head.clone()));
         let newer = [&[VERSION + 1], &written[1..]].concat();
+        let mut endless = head.clone();
+        endless.packages[0].size = u64::MAX;
+        assert_eq!(StickHead::read(&endless.write()), None);
         for foreign in [&b""[..], &newer, &written[..written.len() - 1]] {
             assert_eq!(StickHead::read(foreign), None);
         }
@@ -346,6 +371,20 @@ mod tests {
         let of = |digit: &str| Some(Checksum::of(&digit.repeat(32)));
         assert!(is_current(None, of("1")) && is_current(of("1"), of("1")));
         assert!(!is_current(of("2"), of("1")));
+    }
+
+    #[test]
+    fn older_data_is_taken_only_when_it_is_asked_for() {
+        for (carried, held, older, taken) in [
+            (5, None, false, true),
+            (5, Some(4), false, true),
+            (5, Some(5), false, true),
+            (4, Some(5), false, false),
+            (4, Some(5), true, true),
+        ] {
+            let told = may_be_taken("/media/x", carried, held, older);
+            assert_eq!(told.is_ok(), taken, "{carried} {held:?} {older}");
+        }
     }
 
     #[test]

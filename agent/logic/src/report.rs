@@ -3,6 +3,7 @@
 //! Called by `sync`, which fills it, and by the command line, which prints it.
 
 mod kept;
+mod origin;
 mod space;
 mod sum;
 
@@ -19,6 +20,7 @@ use crate::package::waiting::Waiting;
 use crate::words::{Outcome, SyncParams};
 
 pub use kept::KeptReport;
+pub use origin::StickOrigin;
 use space::space;
 pub use sum::sum;
 

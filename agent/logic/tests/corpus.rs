@@ -6,6 +6,8 @@
 
 #[path = "../../../tests/fuzz/checks/answer.rs"]
 mod answer;
+#[path = "../../../tests/fuzz/checks/carry.rs"]
+mod carry;
 #[path = "../../../tests/fuzz/checks/header.rs"]
 mod header;
 #[path = "../../../tests/fuzz/checks/intake.rs"]
@@ -23,8 +25,9 @@ type CorpusCheck = (&'static str, fn(&[u8]));
 
 #[test]
 fn what_fuzzing_found_breaks_nothing_any_more() {
-    let checks: [CorpusCheck; 5] = [
+    let checks: [CorpusCheck; 6] = [
         ("answer", answer::hold),
+        ("carry", carry::hold),
         ("header", header::hold),
         ("intake", intake::hold),
         ("request", request::hold),

@@ -20,17 +20,21 @@ pub(super) fn act(engine: &Engine, errand: Errand, screen: &Screen) -> Result<u8
     let mut status = 0;
     let request = Request::of(errand, true);
     for engine in engine.asked_for(&request.organisations)? {
-        let preview = runtime(engine.preview(&request))?;
-        status = status.max(u8::from(!preview.findings.is_empty()));
-        if screen.json {
-            screen.object(object(&preview));
-            continue;
-        }
-        for line in lines(&preview, screen) {
-            screen.line(&line);
-        }
+        let preview = runtime(engine.preview(&request, None))?;
+        status = status.max(told(&preview, screen));
     }
     Ok(status)
+}
+
+/// Shows it for one organisation; gives the exit status.
+pub(super) fn told(preview: &SyncPreview, screen: &Screen) -> u8 {
+    match screen.json {
+        true => screen.object(object(preview)),
+        false => lines(preview, screen)
+            .iter()
+            .for_each(|line| screen.line(line)),
+    }
+    u8::from(!preview.findings.is_empty())
 }
 
 fn object(preview: &SyncPreview) -> Json {

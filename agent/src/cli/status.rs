@@ -10,6 +10,7 @@ use logic::health::message::ByType;
 use logic::health::verdict::{BoxStanding, Verdict, Word, is_mended_by_a_run, package_estimate};
 use logic::language::figure::{self, Bytes, Seconds, spans};
 use logic::language::{Language, Localized, plain};
+use logic::outside;
 use logic::package::order::OrdersInForce;
 use logic::phrase;
 use logic::words::Outcome;
@@ -95,6 +96,7 @@ fn object(standing: &BoxStanding, verdict: &Verdict, seen: &StatusExtras) -> Jso
         "enrolled": standing.enrolled,
         "organisation_id": standing.catalogue.organisation,
         "complete_at": standing.catalogue.complete_at,
+        "origin": standing.origin,
         "held_back": standing.catalogue.held_back,
         "held_back_by_type": by_type(&standing.catalogue.kept),
         "hidden": by_type(&standing.catalogue.hidden),
@@ -264,6 +266,11 @@ fn holdings(standing: &BoxStanding, seen: &StatusExtras, rows: &mut Rows) {
             rows.add(StatusTerm::Catalogue, complete);
         }
         None => rows.add(StatusTerm::Catalogue, StatusTerm::NeverComplete),
+    }
+    if let Some(origin) = &standing.origin {
+        let id = outside::id(&origin.box_id);
+        let at = dated(origin.exported_at);
+        rows.more(StatusTerm::FromStick { id, at }.localized(language));
     }
     if shown.entities.iter().any(|(_, count)| *count > 0) {
         rows.more(unbroken(&shown.entities, language));

@@ -15,10 +15,13 @@ use logic::language::figure::{self, Seconds};
 use logic::outside;
 use serde_json::{Value as Json, json};
 
-use super::bar;
 use super::screen::Screen;
-use crate::engine::Engine;
+use super::words::SyncTerm;
+use super::{bar, preview, runtime, sync};
 use crate::engine::carry::StickLook;
+use crate::engine::progress::RunWatch;
+use crate::engine::{Engine, Request};
+use crate::worker::told_to_end;
 use system::root::Root;
 use vault::carry::FoundHead;
 use words::StickTerm;
@@ -31,6 +34,11 @@ pub(super) enum StickVerb {
         after_help = "Pulled at any moment, the data before it or its successor is whole; the same command goes on.\n\nExamples:\n  boxsync carry export /media/stick\n  boxsync carry export /media/stick --organisation 1001"
     )]
     Export(StickOrder),
+    /// Takes catalogue and packages from a folder: a synchronization that is answered by it and not by central.
+    #[command(
+        after_help = "The box need not be enrolled; its organisation is that of its configuration. Data that is older than what the box has\nis not taken, and deletions are held back as with central.\n\nExamples:\n  boxsync carry import /media/stick --dry-run\n  boxsync carry import /media/stick"
+    )]
+    Import(ImportOrder),
     /// From which box, of when and whether whole: everything is read and opened.
     Show {
         /// The folder.
@@ -39,6 +47,13 @@ pub(super) enum StickVerb {
         #[arg(long = "organisation", value_name = "ID")]
         organisations: Vec<String>,
     },
+}
+
+impl StickVerb {
+    /// Whether the box may stand otherwise after it.
+    pub(super) fn may_change(&self) -> bool {
+        matches!(self, Self::Import(order) if !order.dry_run)
+    }
 }
 
 /// What goes where.
@@ -57,11 +72,33 @@ pub(super) struct StickOrder {
     older: bool,
 }
 
+/// What is taken from where.
+#[derive(Debug, Args)]
+pub(super) struct ImportOrder {
+    /// The folder.
+    dir: PathBuf,
+    /// Only this organisation of the box; may be given several times.
+    #[arg(long = "organisation", value_name = "ID")]
+    organisations: Vec<String>,
+    /// Only say what would be done: nothing is changed.
+    #[arg(long)]
+    dry_run: bool,
+    /// Delete what the data no longer names, however much it is.
+    #[arg(long)]
+    allow_deletes: bool,
+    /// Also data that is older than what the box has.
+    #[arg(long)]
+    older: bool,
+}
+
 pub(super) fn act(root: &Root, act: &StickVerb, screen: &Screen) -> Result<u8, Fault> {
     let engine = super::open(root)?;
     match act {
         StickVerb::Export(order) => each(&engine, &order.organisations, screen, |one| {
             export(one, order, screen)
+        }),
+        StickVerb::Import(order) => each(&engine, &order.organisations, screen, |one| {
+            import(one, order, screen)
         }),
         StickVerb::Show { dir, organisations } => {
             each(&engine, organisations, screen, |one| show(one, dir, screen))
@@ -128,6 +165,35 @@ fn export(engine: &Engine, order: &StickOrder, screen: &Screen) -> Result<u8, Fa
         screen.line(&screen.told(&StickTerm::Durable { path }));
     }
     Ok(u8::from(!done.unread.is_empty()))
+}
+
+fn import(engine: &Engine, order: &ImportOrder, screen: &Screen) -> Result<u8, Fault> {
+    let stick = engine.stick_central(&order.dir, order.older)?;
+    if order.dry_run {
+        let request = Request {
+            allow_deletes: order.allow_deletes,
+            ..Request::default()
+        };
+        let preview = runtime(engine.preview(&request, Some(&stick)))?;
+        return Ok(preview::told(&preview, screen));
+    }
+    let watch = RunWatch::default();
+    let reports = runtime(async {
+        tokio::select! {
+            reports = engine.import_data(stick, order.allow_deletes, &watch) => Some(reports),
+            () = bar::follow(screen, &watch) => None,
+            // What came is kept, and the same command goes on.
+            () = told_to_end() => None,
+        }
+    });
+    bar::clear(screen);
+    match reports {
+        Some(reports) => Ok(sync::told_all(&reports, screen)),
+        None => {
+            screen.say(&screen.told(&SyncTerm::Stopped));
+            Ok(130)
+        }
+    }
 }
 
 fn show(engine: &Engine, dir: &Path, screen: &Screen) -> Result<u8, Fault> {

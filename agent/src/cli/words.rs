@@ -58,6 +58,8 @@ logic::sentences! {
 logic::sentences! {
     /// What `status` says.
     pub(super) enum StatusTerm {
+        FromStick { id: String, at: String }: "from a stick of box {id}, exported {at}",
+            "d’un support de la box {id}, exporté {at}";
         Question { word: String }: "Ready for the exam?  {word}", "Prête pour l’examen ?  {word}";
         More { code: String }:
             "More: boxsync doctor, or boxsync doctor explain\u{a0}{code}",

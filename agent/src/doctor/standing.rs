@@ -185,10 +185,18 @@ fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
     (standing.packages, standing.awaited) = (packages, awaited);
     standing.counted.next_start = next_start;
     standing.packages.absent = absent(&reports);
-    let reached = last.as_ref().filter(|last| reached(last));
-    standing.contact = edition
-        .complete_at
-        .max(reached.map(|report| report.finished_at));
+    standing.origin = engine.origin(edition.complete_at);
+    // A stick is no central.
+    let is_carried = |last: &&Report| {
+        last.findings
+            .iter()
+            .any(|told| told.code == Code::CarryTaken)
+    };
+    let reached = last
+        .as_ref()
+        .filter(|last| reached(last) && !is_carried(last));
+    let complete_at = edition.complete_at.filter(|_| standing.origin.is_none());
+    standing.contact = complete_at.max(reached.map(|report| report.finished_at));
     standing.supported = match &last {
         Some(last) if last.outcome == Outcome::Unsupported => Some(false),
         _ => edition.complete_at.map(|_| true),

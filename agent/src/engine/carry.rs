@@ -2,7 +2,15 @@
 //! Never holds more than one object in memory, and never puts a head in place before everything that it names is durable.
 //! Called by the verb `carry`.
 
+mod import;
+mod serve;
+mod source;
+
+pub(in crate::engine) use import::ORIGIN;
+pub use serve::StickCentral;
+
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::Path;
 
 use logic::carry::{
@@ -13,6 +21,7 @@ use logic::fault::{Code, Fault, Id, SiteCause};
 use logic::language::figure;
 use logic::seal::NameHash;
 use logic::site::{ObjectKind, OrganisationKey, SiteObject};
+use nix::fcntl::Flock;
 
 use super::{Engine, content, site_keys, versions};
 use system::clock;
@@ -26,11 +35,13 @@ const TOGETHER: usize = 32;
 const TOGETHER_BYTES: u64 = 2 * SPAN;
 
 /// Told how many bytes are done, of how many.
-pub type Seen<'a> = &'a mut dyn FnMut(u64, u64);
+pub type SeenBytes<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// What an export is to write.
 pub struct StickExport {
     stick: StickFolder,
+    /// The place is this process's until the end.
+    _claim: Option<Flock<File>>,
     former: Vec<StickFolder>,
     source: CatalogueSource,
     packages: Vec<(StickPackage, Meta)>,
@@ -110,7 +121,7 @@ impl Engine {
     ///
     /// # Errors
     /// As `carried`.
-    pub fn look_at_stick(&self, place: &Path, see: Seen<'_>) -> Result<StickLook, Fault> {
+    pub fn look_at_stick(&self, place: &Path, see: SeenBytes<'_>) -> Result<StickLook, Fault> {
         let (stick, found) = self.carried(place)?;
         let total = found.head.package_bytes();
         let mut done = 0;
@@ -134,11 +145,11 @@ impl Engine {
         &self,
         place: &Path,
         older: bool,
-        see: Seen<'_>,
+        see: SeenBytes<'_>,
     ) -> Result<StickExport, Fault> {
         let mut former = self.sticks(place)?;
         let stick = former.remove(0);
-        stick.must_fit(&[])?;
+        let claim = stick.claim()?;
         let organisation = self.organisation_id().unwrap_or_default();
         let (edition, reader) = CatalogueStore::open(&self.vault)?.opened()?;
         let complete_at = edition.complete_at;
@@ -240,6 +251,7 @@ impl Engine {
         };
         Ok(StickExport {
             stick,
+            _claim: claim,
             former,
             source,
             packages,
@@ -295,7 +307,7 @@ impl StickExport {
     ///
     /// # Errors
     /// `carry.full`, `carry.medium`: then the data before is whole, and the same export goes on. What the state folder says.
-    pub fn write(mut self, see: Seen<'_>) -> Result<ExportedStick, Fault> {
+    pub fn write(mut self, see: SeenBytes<'_>) -> Result<ExportedStick, Fault> {
         let mut writer = StickWriter {
             stick: &self.stick,
             box_id: &self.box_id,

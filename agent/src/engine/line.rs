@@ -10,7 +10,7 @@ use logic::settings::{Proxy, Settings, Url};
 
 use system::clock::Clock;
 use system::root::read_at_most;
-use uplink::{Secret, UplinkConfig};
+use uplink::{InProcess, Secret, UplinkConfig};
 
 /// No secret and no bundle of certificates is a tenth of this long.
 const MAX_FILE_BYTES: u64 = 4 << 20;
@@ -53,6 +53,29 @@ pub fn line_to(settings: &Settings, root: Url, box_id: String) -> Result<UplinkC
         proxy_patience: None,
         in_process: None,
     })
+}
+
+/// The line to what answers within this process in the place of central.
+pub(super) fn line_within(
+    settings: &Settings,
+    box_id: String,
+    url: Url,
+    within: InProcess,
+) -> UplinkConfig {
+    UplinkConfig {
+        root: url,
+        ca_pem: None,
+        proxy: None,
+        proxy_password: None,
+        no_proxy: Vec::new(),
+        box_id,
+        time: Clock::shared(),
+        token_elsewhere: false,
+        connections: most_at_once(settings) + 1,
+        segment: None,
+        proxy_patience: None,
+        in_process: Some(within),
+    }
 }
 
 /// Calls that one part of a run has under way at once at most.

@@ -107,8 +107,15 @@ impl Engine {
         let mut identity = self.settled(&lock)?;
         params.box_id.clone_from(&identity.box_id);
         params.sync_id = identity.sync_id;
-        let enrolment = self.enrolment()?.ok_or_else(not_enrolled)?;
-        params.organisation_id = self.organisation()?;
+        let stick = session.stick();
+        let enrolment = match &stick {
+            Some(stick) => stick.enrolment(),
+            None => self.enrolment()?.ok_or_else(not_enrolled)?,
+        };
+        params.organisation_id = match &stick {
+            Some(stick) => stick.organisation().to_owned(),
+            None => self.organisation()?,
+        };
         params.tao_version = self.version()?;
         let line = session.line(self, &enrolment, &identity)?;
         let uplink = line.uplink.clone();
@@ -138,11 +145,14 @@ impl Engine {
             ..request.clone()
         };
         let mut plan = self.plan(request, params, std::mem::take(&mut edition.memory));
-        plan.measure &= request.measure || !measured;
-        plan.untold = tracer.with(|trace| trace.untold.clone());
+        plan.measure &= stick.is_none() && (request.measure || !measured);
+        if stick.is_none() {
+            plan.untold = tracer.with(|trace| trace.untold.clone());
+        }
         line.wants(request.now, request.asked);
         let mut means = RunResources {
             root: self.root.clone(),
+            origin: stick.as_ref().map(|stick| stick.origin()),
             keep_deleted: self.settings.sync.keep_deleted,
             sending: self.sending(
                 request,
@@ -166,17 +176,25 @@ impl Engine {
         };
         // The number and the run are durable before central sees them: after a power cut the one is not used again, and
         // the other is not forgotten. Nothing may fail between this and the account.
-        let begun = tracer.begin(&identity, trace::begun(request, params));
-        let mut numbered = unkept.or(begun.map(|()| true), false)?;
+        let mut numbered = false;
+        if stick.is_none() {
+            let begun = tracer.begin(&identity, trace::begun(request, params));
+            numbered = unkept.or(begun.map(|()| true), false)?;
+        }
         numbered = numbered || tracer.number(&identity).is_ok();
-        if !numbered {
+        // A run without a number confirms nothing: a stick is told nothing, and central never hears of this one.
+        if !numbered || stick.is_some() {
             // What is owed leaves all the same, without a number that another run would have, too.
             (plan.params.sync_id, means.sending.1.params.sync_id) = (0, 0);
         }
         let run = ActiveRun::new(means, index, edition, &plan);
         let (mut report, run) = run.drive(plan, orders).await;
-        if !numbered {
-            report.sync_id = before;
+        match numbered {
+            true => report.sync_id = identity.sync_id,
+            false => report.sync_id = before,
+        }
+        if let Some(stick) = &stick {
+            stick.account(&mut report);
         }
         let unkept = unkept.told();
         unkept.iter().for_each(|trouble| report.find_once(trouble));

@@ -7,18 +7,23 @@ use logic::api::{Call, ChecksumPage, answer};
 use logic::entity::EntityType;
 use logic::fault::Fault;
 use logic::guard::Terms;
+use logic::identity::BoxIdentity;
 use logic::manifest::HeldRows;
 use logic::preview::{CataloguePreview, PreviewMachine, TypePreview};
 use logic::small_map::SmallMap;
 use logic::words::SyncParams;
+use std::rc::Rc;
 
+use super::carry::StickCentral;
 use super::pass::not_enrolled;
 use super::{Engine, LOCK_TIMEOUT, Request, run};
+use crate::host;
 use system::root::Lock;
 use uplink::Uplink;
 use vault::catalogue::{self, CatalogueReader, CatalogueRevision, CatalogueStore};
 use vault::identity::Identities;
 use vault::package::PackageStore;
+use vault::random;
 
 /// What a run would do.
 #[derive(Debug, Default)]
@@ -42,14 +47,35 @@ impl Engine {
     ///
     /// # Errors
     /// What would keep a run from beginning; `state.busy` while one is under way.
-    pub async fn preview(&self, request: &Request) -> Result<SyncPreview, Fault> {
+    pub async fn preview(
+        &self,
+        request: &Request,
+        stick: Option<&Rc<StickCentral>>,
+    ) -> Result<SyncPreview, Fault> {
         // One at a time talks to central with the credentials of the box.
         let _lock = Lock::take(&self.root, LOCK_TIMEOUT)?;
-        let enrolment = self.enrolment()?.ok_or_else(not_enrolled)?;
         let held = Identities::of(&self.vault).read()?;
-        let identity = held.identity.ok_or_else(not_enrolled)?;
-        let params = self.params_without_run(&identity.box_id)?;
-        let uplink = self.uplink(Some((&enrolment, &identity)))?;
+        let (identity, uplink, organisation) = match stick {
+            Some(stick) => {
+                let identity = held
+                    .identity
+                    .unwrap_or_else(|| BoxIdentity::new(random(), host::fingerprint(&self.root)));
+                let uplink = self.uplink_to(stick, &identity)?;
+                (identity, uplink, stick.organisation().to_owned())
+            }
+            None => {
+                let enrolment = self.enrolment()?.ok_or_else(not_enrolled)?;
+                let identity = held.identity.ok_or_else(not_enrolled)?;
+                let uplink = self.uplink(Some((&enrolment, &identity)))?;
+                (identity, uplink, self.organisation()?)
+            }
+        };
+        let params = SyncParams {
+            organisation_id: organisation,
+            sync_id: 0,
+            box_id: identity.box_id,
+            tao_version: self.version()?,
+        };
         let catalogue = CatalogueStore::open(&self.vault)?;
         let mut edition = catalogue.edition()?;
         if edition.organisation_id != params.organisation_id {

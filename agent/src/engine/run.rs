@@ -11,7 +11,7 @@ use std::time::Duration;
 use logic::api::Answered;
 use logic::entity::EntityType;
 use logic::package_lane::WantedPackage;
-use logic::report::{ConnectionStats, Report, Survey};
+use logic::report::{ConnectionStats, Report, StickOrigin, Survey};
 use logic::schedule::RunStage;
 use logic::seal::NameHash;
 use logic::small_map::SmallMap;
@@ -53,6 +53,8 @@ pub(super) struct RunResources {
     pub(super) downloads: Rc<RefCell<Downloads>>,
     pub(super) watch: RunWatch,
     pub(super) sending: (Rc<Pass>, spool::SpoolPlan),
+    /// The stick that answers in the place of central.
+    pub(super) origin: Option<StickOrigin>,
     /// How long what was deleted is kept; running time.
     pub(super) keep_deleted: Duration,
     pub(super) tracer: Rc<Tracer>,

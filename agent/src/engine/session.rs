@@ -18,6 +18,7 @@ use logic::trace::is_stopped;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
+use super::carry::StickCentral;
 use super::download::SiblingLinks;
 use super::downloads::Downloads;
 use super::link::{Limits, Link};
@@ -73,6 +74,8 @@ struct SharedByOrganisations {
     lock: Rc<RefCell<Option<Rc<Lock>>>>,
     /// Of one organisation at a time a package comes: they share the line, its rate and the store.
     turn: Rc<Semaphore>,
+    /// What answers in the place of central.
+    stick: Option<Rc<StickCentral>>,
 }
 
 impl<'a> SyncSession<'a> {
@@ -84,9 +87,17 @@ impl<'a> SyncSession<'a> {
             shared: SharedByOrganisations {
                 lock: Rc::default(),
                 turn: Rc::new(Semaphore::new(1)),
+                stick: None,
             },
             organisations: Vec::new(),
         }
+    }
+
+    /// A session that is answered by a stick and not by central.
+    pub fn with_stick(engine: &'a Engine, watch: &RunWatch, stick: Rc<StickCentral>) -> Self {
+        let mut session = Self::new(engine, watch);
+        session.shared.stick = Some(stick);
+        session
     }
 
     /// Enrols a box that was given a login, before the first pass; later ones hold the lock that enrolment needs.
@@ -249,6 +260,11 @@ impl SessionState {
         Ok(held.insert(lock).clone())
     }
 
+    /// What answers in the place of central.
+    pub(super) fn stick(&self) -> Option<Rc<StickCentral>> {
+        self.shared.stick.clone()
+    }
+
     /// The line to central, the same as before as long as the box is the same to central.
     pub(super) fn line(
         &mut self,
@@ -259,10 +275,7 @@ impl SessionState {
         let who = (enrolment.clone(), identity.box_id.clone());
         let line = match self.line.take().filter(|line| line.who == who) {
             Some(line) => line,
-            None => {
-                let turn = self.shared.turn.clone();
-                CentralClient::open(engine, enrolment, identity, &self.watch, turn)?
-            }
+            None => CentralClient::open(engine, enrolment, identity, &self.watch, &self.shared)?,
         };
         Ok(self.line.insert(line))
     }
@@ -306,11 +319,20 @@ impl CentralClient {
         enrolment: &Enrolment,
         identity: &BoxIdentity,
         watch: &RunWatch,
-        turn: Rc<Semaphore>,
+        shared: &SharedByOrganisations,
     ) -> Result<Self, Fault> {
-        let uplink = engine.uplink(Some((enrolment, identity)))?;
+        let stick = shared.stick.as_ref();
+        let who = Some((enrolment, identity));
+        let uplink = match stick {
+            Some(stick) => engine.uplink_to(stick, identity)?,
+            None => engine.uplink(who)?,
+        };
         let at_once = Rc::new(Cell::new(false));
-        let gate = gate(engine, at_once.clone());
+        // Pauses, windows and rates are for the link; a running exam comes before a stick, too.
+        let gate = match stick {
+            Some(_) => exam(engine.root.clone()),
+            None => gate(engine, at_once.clone()),
+        };
         let download = &engine.settings.download;
         let (held_back, in_use) = (gate.clone(), exam(engine.root.clone()));
         let limits = Limits {
@@ -318,7 +340,10 @@ impl CentralClient {
             asked: Cell::new(false),
             gate: Box::new(move || held_back()),
             exam: Box::new(move || in_use()),
-            rate: ordered_rate(engine),
+            rate: match stick {
+                Some(_) => Box::new(|| None),
+                None => ordered_rate(engine),
+            },
             first: ordered_first(engine),
             look_again: Notify::new(),
         };
@@ -329,13 +354,13 @@ impl CentralClient {
             limits,
             Carriage::new(
                 usize::from(download.connections.most()),
-                Rate::new(download.max_rate.bytes()),
+                Rate::new(stick.map_or(download.max_rate.bytes(), |_| 0)),
                 download.window_flush.bytes(),
             ),
             &engine.root,
-            turn,
+            shared.turn.clone(),
         )?;
-        link.siblings = siblings(engine);
+        link.siblings = siblings(engine).filter(|_| stick.is_none());
         Ok(Self {
             who: (enrolment.clone(), identity.box_id.clone()),
             uplink,

@@ -328,7 +328,17 @@ fn rows(language: Language, standing: &BoxStanding, offset: i64) -> Vec<(&'stati
     };
     let shown = &standing.catalogue;
     let catalogue = match shown.complete_at {
-        Some(complete) => put(words.organisation, &[&shown.organisation, &at(complete)]),
+        Some(complete) => {
+            let told = put(words.organisation, &[&shown.organisation, &at(complete)]);
+            match &standing.origin {
+                None => told,
+                Some(origin) => {
+                    let exported = at(origin.exported_at);
+                    let from = put(words.from_stick, &[&outside::id(&origin.box_id), &exported]);
+                    format!("{told}, {from}")
+                }
+            }
+        }
         None => words.never_complete.to_owned(),
     };
     let owed = match &standing.owed {

@@ -67,6 +67,7 @@ words! {
     packages: "Test packages", "Paquets de tests";
     catalogue: "Catalogue", "Catalogue";
     organisation: "organisation {1}, complete {2}", "organisation {1}, complet le {2}";
+    from_stick: "from a stick of box {1}, exported {2}", "d’un support de la box {1}, exporté le {2}";
     never: "never", "jamais";
     never_complete: "never complete", "jamais complet";
     entities: "Entities", "Entités";

@@ -61,6 +61,7 @@ pub(super) fn of_box(shared: &SharedState) -> Result<Map<String, Json>, Fault> {
         "organisation_id": edition.organisation_id,
         "generation": edition.generation,
         "complete_at": edition.complete_at,
+        "origin": engine.origin(edition.complete_at),
         "entities": entities,
         "held_back": shown.held_back,
         "held_back_by_type": by_type(&shown.kept),

@@ -10,8 +10,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-
 use system::observed::{Observed, Observer};
 
 /// So many samples are kept.

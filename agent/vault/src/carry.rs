@@ -6,13 +6,15 @@
 //! folder holds about 16,000 of them, which is 128 GB of packages.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use logic::carry::{StickHead, fault, head_names, head_place, must_fit, room_of};
 use logic::fault::{Code, Fault, FileAct, FileCause, SiteCause};
 use logic::seal::NameHash;
 use logic::site::{self, ObjectFlaw, ObjectKind, OrganisationKey, SiteObject};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::copies::{EXTENSION, listed, named, read_object};
 use crate::random;
@@ -68,6 +70,25 @@ impl StickFolder {
 
     fn told(&self, trouble: Fault) -> Fault {
         fault(&self.place.display().to_string(), trouble)
+    }
+
+    /// Keeps the place for this process while what is given is held: of two exports at once one would remove what the other needs.
+    /// A file system that knows no locks gives none.
+    ///
+    /// # Errors
+    /// `carry.medium` where another process has it, or there is no folder.
+    pub fn claim(&self) -> Result<Option<Flock<File>>, Fault> {
+        let failed = |error| self.told(trouble(&self.place, FileAct::Open, &error));
+        if !self.place.is_dir() {
+            let path = self.place.display().to_string();
+            return Err(Fault::new(Code::CarryMedium, SiteCause::NoStick { path }));
+        }
+        let place = File::open(&self.place).map_err(failed)?;
+        match Flock::lock(place, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Some(lock)),
+            Err((_, Errno::EWOULDBLOCK)) => Err(failed(Errno::EBUSY.into())),
+            Err(_) => Ok(None),
+        }
     }
 
     /// The name of an object's file, for people.
@@ -189,15 +210,12 @@ impl StickFolder {
         Ok(self.size_of(name, bytes)?.is_some())
     }
 
-    /// Makes the folder, and says whether objects of these sizes fit beside what is here.
+    /// Says whether objects of these sizes fit beside what is here.
     ///
     /// # Errors
     /// `carry.full`, then nothing was changed; `carry.medium`.
     pub fn must_fit(&self, sizes: &[u64]) -> Result<(), Fault> {
         let path = self.place.display().to_string();
-        if !self.place.is_dir() {
-            return Err(Fault::new(Code::CarryMedium, SiteCause::NoStick { path }));
-        }
         let stat = nix::sys::statvfs::statvfs(&self.place)
             .map_err(|error| self.told(trouble(&self.place, FileAct::Measure, &error.into())))?;
         let block = stat.fragment_size() as u64;

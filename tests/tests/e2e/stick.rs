@@ -9,9 +9,15 @@ use central::Kind;
 use e2e::{Ran, Site, options};
 use serde_json::{Value, json};
 
+use crate::trace::at;
+
 /// A box that holds everything its central has, and a site key.
 fn with_a_link() -> Site {
-    let mut site = Site::enrolled(options(300, 3, (40_000, 200_000)));
+    with(300, (40_000, 200_000))
+}
+
+fn with(test_takers: usize, packages: (u64, u64)) -> Site {
+    let mut site = Site::enrolled(options(test_takers, 3, packages));
     keyed(&mut site);
     fs::create_dir(stick(&site)).unwrap();
     site.held()
@@ -204,4 +210,183 @@ fn a_stick_without_room_is_left_as_it_is() {
         "--json",
     ]);
     assert!(none.exits(1).out.contains("carry.medium"));
+}
+
+/// A box of the same organisation that has the site key and has never had a link; the path of its root.
+fn without_a_link(site: &Site) -> PathBuf {
+    let root = site.path("second");
+    fs::create_dir_all(root.join("etc/boxsync")).unwrap();
+    let key = site.path("etc/boxsync/site.key");
+    let config = format!(
+        "[box]\norganisation_id = \"1001\"\ntao_version = \"2022.11\"\n[download]\nreserve = \"0\"\n[site]\nkey_file = {key:?}\n"
+    );
+    fs::write(root.join("etc/boxsync/boxsync.toml"), config).unwrap();
+    root
+}
+
+fn import(site: &Site, root: &Path, options: &[&str]) -> Ran {
+    let place = stick(site);
+    let words = ["carry", "import", place.to_str().unwrap(), "--json"];
+    at(site, root, &[&words[..], options].concat()).end()
+}
+
+fn status(site: &Site, root: &Path) -> Value {
+    at(site, root, &["status", "--json"]).end().object()
+}
+
+/// Entities of all types and what is held of packages, as lines.
+fn holdings(site: &Site, root: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    for verb in ["entities", "packages"] {
+        let told = at(site, root, &[verb, "--json"]).end().exits(0).out;
+        lines.extend(told.lines().map(str::to_owned));
+    }
+    lines.sort();
+    lines
+}
+
+fn codes(report: &Value) -> Vec<String> {
+    let found = report["findings"].as_array().unwrap().iter();
+    found
+        .map(|one| one["code"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_box_without_a_link_gets_everything_from_a_stick_twice() {
+    let site = with_a_link();
+    let exported = export(&site);
+    let root = without_a_link(&site);
+    let would = import(&site, &root, &["--dry-run"]).exits(0).object();
+    let created = would["entities"]["test-taker"]["created"].as_array();
+    assert_eq!(created.unwrap().len(), 300);
+    assert_eq!(would["packages"]["fetch"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        status(&site, &root)["complete_at"],
+        Value::Null,
+        "nothing was changed"
+    );
+    let report = import(&site, &root, &[]).exits(0).object();
+    assert_eq!(codes(&report), ["carry.taken"]);
+    assert_eq!(report["packages"]["downloaded"], 3);
+    assert_eq!(report["entities"]["test-taker"]["created"], 300);
+    let own = site.path("");
+    assert_eq!(holdings(&site, &root), holdings(&site, &own));
+    for n in 0..3 {
+        let delivery = site.delivery(n);
+        let file = site.path(&format!("{n}.zip"));
+        at(
+            &site,
+            &root,
+            &["packages", "export", &delivery, file.to_str().unwrap()],
+        )
+        .end()
+        .exits(0);
+        assert_eq!(fs::read(file).unwrap(), site.exported(&delivery).unwrap());
+    }
+    let stands = status(&site, &root);
+    assert_eq!(stands["verdict"]["word"], "ready", "{stands}");
+    assert_eq!(stands["origin"]["box_id"], exported["box_id"]);
+    assert_eq!(
+        (&stands["complete_at"], &stands["last_contact"]),
+        (&exported["complete_at"], &Value::Null)
+    );
+    let history = at(&site, &root, &["history", "--json"])
+        .end()
+        .exits(0)
+        .object();
+    assert_eq!(codes(&history), ["carry.taken"]);
+    // A change in between, and the round once more.
+    site.central.touch("1001", Kind::TestTaker, 1);
+    site.sync().exits(0);
+    let before = files(&stick(&site));
+    export(&site);
+    let report = import(&site, &root, &[]).exits(0).object();
+    let counts = &report["entities"]["test-taker"];
+    assert_eq!(
+        (&counts["updated"], &counts["unchanged"]),
+        (&json!(1), &json!(299))
+    );
+    assert_eq!(report["packages"]["unchanged"], 3);
+    assert_eq!(holdings(&site, &root), holdings(&site, &own));
+    // The stick of before is put back: noticed, and taken only when it is meant.
+    fs::remove_dir_all(stick(&site)).unwrap();
+    for (path, bytes) in before {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    let older = import(&site, &root, &[]).exits(1);
+    assert!(older.out.contains("carry.older"), "{}", older.story());
+    assert_eq!(holdings(&site, &root), holdings(&site, &own));
+    let report = import(&site, &root, &["--older", "--allow-deletes"])
+        .exits(0)
+        .object();
+    assert_eq!(report["entities"]["test-taker"]["updated"], 1);
+    assert_eq!(status(&site, &root)["complete_at"], exported["complete_at"]);
+}
+
+#[test]
+fn what_a_stick_lacks_is_named_and_deletes_nothing() {
+    let site = with(20, (400_000, 600_000));
+    export(&site);
+    let root = without_a_link(&site);
+    let whole = files(&stick(&site));
+    let largest = whole.iter().max_by_key(|(_, bytes)| bytes.len()).unwrap();
+    fs::remove_file(&largest.0).unwrap();
+    let ran = import(&site, &root, &[]).exits(1);
+    let report = ran.object();
+    let name = largest.0.file_name().unwrap().to_str().unwrap();
+    assert!(
+        codes(&report).contains(&"carry.changed".to_owned()) && ran.out.contains(name),
+        "{}",
+        ran.story()
+    );
+    assert_eq!(report["packages"]["downloaded"], 2);
+    assert_eq!(report["entities"]["delivery"]["created"], 3);
+    export(&site);
+    assert_eq!(
+        import(&site, &root, &[]).exits(0).object()["packages"]["downloaded"],
+        1
+    );
+    let held = holdings(&site, &root);
+    // A body of every type is gone: no list is read to its end, and nothing goes.
+    for (path, bytes) in &whole {
+        if bytes.len() < 400_000 {
+            let mut changed = bytes.clone();
+            changed[100] ^= 1;
+            fs::write(path, changed).unwrap();
+        }
+    }
+    import(&site, &root, &["--allow-deletes"]).exits(1);
+    assert_eq!(holdings(&site, &root), held);
+}
+
+#[test]
+fn deletions_are_held_back_and_central_hears_of_nothing() {
+    let mut site = with_a_link();
+    export(&site);
+    let root = without_a_link(&site);
+    import(&site, &root, &[]).exits(0);
+    let taken = site.ids(Kind::TestTaker);
+    for id in taken.iter().take(200) {
+        site.central.remove(id);
+    }
+    site.sync_with(&["--allow-deletes"]).exits(0);
+    export(&site);
+    site.central.reset_log();
+    let report = import(&site, &root, &[]).exits(1).object();
+    assert_eq!(report["entities"]["test-taker"]["held_back"], 200);
+    let report = import(&site, &root, &["--allow-deletes"]).exits(0).object();
+    assert_eq!(report["entities"]["test-taker"]["deleted"], 200);
+    // A box with a link takes it, too; central is not asked, and the link's next data is central's own again.
+    site.set("download", "max_rate", "\"1kB\"");
+    let own = site.path("");
+    import(&site, &own, &[]).exits(0);
+    assert_eq!(
+        status(&site, &own)["origin"]["box_id"],
+        status(&site, &own)["box_id"]
+    );
+    assert_eq!(site.central.requests().len(), 0);
+    site.sync().exits(0);
+    assert_eq!(status(&site, &own)["origin"], Value::Null);
 }

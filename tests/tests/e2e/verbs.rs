@@ -57,6 +57,7 @@ impl VerbHouse {
         let document = site.path("one.json");
         fs::write(&document, of("https://x/#1").to_string()).unwrap();
         let path = |name: &str| site.path(name).to_str().unwrap().to_owned();
+        fs::create_dir(site.path("stick")).unwrap();
         let submitted = site.run(&["results", "submit", document.to_str().unwrap()]);
         submitted.exits(0);
         let (login, password) = site.central.manager("1001").unwrap();
@@ -92,6 +93,7 @@ impl VerbHouse {
             ("results reclaim", vec!["https://x/#1".into()]),
             ("carry", vec![]),
             ("carry export", vec![path("stick")]),
+            ("carry import", vec![path("stick")]),
             ("carry show", vec![path("stick")]),
             ("site", vec![]),
             ("site key", vec![]),
@@ -198,6 +200,7 @@ impl VerbHouse {
 fn needs_more(verb: &str) -> bool {
     // The box of these tests has one organisation, which cannot be removed.
     let words = [
+        "carry",
         "credentials",
         "config",
         "clock",

@@ -236,6 +236,11 @@ macro_rules! work_codes {
             "there is nothing to carry yet"
             "The box has no complete catalogue of this organisation, or one of another organisation."
             "Run `boxsync sync`, then export again.";
+        CarryTaken "carry.taken" [Operator Failed Unknown]
+            "the data came from a stick"
+            "This synchronization was answered by a stick and not by central: catalogue and packages are as old as they say. Nothing \
+         was sent."
+            "Nothing to do.";
         LogsQueued "logs.queued" [Operator Failed Unknown]
             "some log rows are left to a later run"
             "Not all rows of an execution could be sent in this run; the others follow."

@@ -11,6 +11,7 @@ use crate::exam::ExecutionCount;
 use crate::fault::{Cause, CodeName, Finding};
 use crate::intake::ItemKind;
 use crate::package::estimate::PackageRate;
+use crate::report::StickOrigin;
 use crate::words::Outcome;
 
 /// How the box stands for one of its organisations.
@@ -110,6 +111,9 @@ pub struct BoxStanding {
     /// Fingerprint of the site key.
     #[serde(default)]
     pub site_key: Option<String>,
+    /// The stick that the catalogue came from; `None` where it is central's own.
+    #[serde(default)]
+    pub origin: Option<StickOrigin>,
     /// What is counted for collectors and decides nothing.
     #[serde(default)]
     pub counted: CollectorFigures,

@@ -319,7 +319,12 @@ fn looks(standing: &BoxStanding) -> Vec<(CodeName, Cause)> {
     if let Some((code, cause)) = misconfigured(standing) {
         look(code.into(), cause);
     }
-    if standing.lacks_central {
+    // A box that is served by sticks needs no central for its exam; what it then owes does.
+    let is_served = standing.origin.is_some()
+        && standing
+            .owed
+            .is_some_and(|owed| owed.queued + owed.carried == 0);
+    if standing.lacks_central && !is_served {
         look(Code::ConfigNoUrl.into(), Cause::CentralUnknown);
     }
     if is_short(standing) {
@@ -357,7 +362,7 @@ fn looks(standing: &BoxStanding) -> Vec<(CodeName, Cause)> {
         let since = spool::since(owed.oldest_at, standing.now);
         look(code, Cause::NotTaken(owed.not_taken(), since));
     }
-    if !standing.enrolled {
+    if !standing.enrolled && !is_served {
         look(Code::AuthNotEnrolled.into(), Cause::NotEnrolledOwing);
     }
     if standing.supported == Some(false) {

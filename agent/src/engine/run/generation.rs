@@ -13,6 +13,7 @@ use logic::small_map::SmallMap;
 use logic::sync::{Publication, SyncEvent};
 
 use super::ActiveRun;
+use crate::engine::carry::ORIGIN;
 use crate::engine::exam;
 use system::clock;
 use vault::catalogue::{self, CatalogueRevision, EntityRows, SegmentWriter};
@@ -149,7 +150,12 @@ impl ActiveRun {
         }
         edition.generation = step.generation;
         if publication.complete {
-            edition.complete_at = Some(clock::now().wall);
+            // Written before: where the edition does not follow, the two are of different times, and it says nothing.
+            if let Some(origin) = &self.means.origin {
+                self.means.vault.home_entry(ORIGIN).put(origin)?;
+            }
+            let carried = self.means.origin.as_ref().map(|origin| origin.complete_at);
+            edition.complete_at = Some(carried.unwrap_or_else(|| clock::now().wall));
         }
         let classes = std::mem::take(&mut self.classes);
         edition.classes.merge(classes.into_records());

@@ -133,6 +133,18 @@ fn what_was_changed_swapped_or_lost_is_named_and_not_used() {
 }
 
 #[test]
+fn of_two_exports_at_once_the_second_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let stick = StickFolder::new(dir.path(), key(1));
+    let first = stick.claim().unwrap();
+    assert_eq!(stick.claim().unwrap_err().code, Code::CarryMedium);
+    drop(first);
+    assert!(stick.claim().unwrap().is_some());
+    let none = StickFolder::new(&dir.path().join("none"), key(1));
+    assert_eq!(none.claim().unwrap_err().code, Code::CarryMedium);
+}
+
+#[test]
 fn a_newer_head_that_does_not_open_leaves_the_one_before() {
     let dir = tempfile::tempdir().unwrap();
     let stick = StickFolder::new(dir.path(), key(1));

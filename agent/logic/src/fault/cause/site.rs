@@ -49,6 +49,11 @@ sentences! {
         NewerCarried { path: String, at: String, own: String } =>
             "{path} holds the data of {at}, newer than this box's of {own}; `--older` replaces it all the same",
             "{path} contient les données du {at}, plus récentes que celles de cette box, du {own} ; `--older` les remplace quand même";
+        OlderCarried { path: String, at: String, own: String } =>
+            "{path} holds the data of {at}, older than this box's of {own}; `--older` takes it all the same",
+            "{path} contient les données du {at}, plus anciennes que celles de cette box, du {own} ; `--older` les prend quand même";
+        Carried { path: String, id: Id, at: String } => "taken from {path}: exported by box {id}, as central had it {at}",
+            "pris de {path} : exporté par la box {id}, tel que le serveur central l’avait le {at}";
         Unready => "this box has no complete catalogue to carry", "cette box n’a pas de catalogue complet à transporter";
         CarriedUnwhole { missing: u64, names: Vec<String> } =>
             "{missing} objects are missing or were changed: {names}", "{missing} objets manquent ou ont été modifiés : {names}";

@@ -7,6 +7,7 @@ use super::*;
 use crate::fault::{Code, Finding, ProcessEnd, RunCause, ServiceCause, Wording};
 use crate::language::Localized;
 use crate::package::estimate::PackageRate;
+use crate::report::StickOrigin;
 use crate::settings::{Settings, Source};
 use crate::time::Uptime;
 
@@ -63,7 +64,7 @@ fn of_several_the_least_ready_counts() {
 #[test]
 fn each_state_has_its_word_and_its_reason() {
     type Case = (fn(&mut BoxStanding), Word, Code);
-    let table: [Case; 38] = [
+    let table: [Case; 40] = [
         (|_| {}, Word::Ready, Code::Ready),
         (
             |s| s.trouble = Some(Finding::new(Code::KeyWrong, "another key")),
@@ -248,6 +249,27 @@ fn each_state_has_its_word_and_its_reason() {
             |s| s.enrolled = false,
             Word::ReadyBut,
             Code::AuthNotEnrolled,
+        ),
+        // Served by sticks, and owing nothing.
+        (
+            |s| {
+                (s.enrolled, s.lacks_central, s.contact) = (false, true, None);
+                s.origin = Some(StickOrigin::default());
+            },
+            Word::Ready,
+            Code::Ready,
+        ),
+        (
+            |s| {
+                (s.enrolled, s.lacks_central) = (false, true);
+                s.origin = Some(StickOrigin::default());
+                s.owed = Some(OwedCounts {
+                    carried: 1,
+                    ..OwedCounts::default()
+                });
+            },
+            Word::ReadyBut,
+            Code::ConfigNoUrl,
         ),
         (
             |s| s.supported = Some(false),

@@ -1,0 +1,338 @@
+//! A stick in the place of central: answers the calls of a synchronization within this process, by the gateway's pure half.
+//! Never listens anywhere, never takes anything in, and never answers for another organisation.
+//! Called by the session that synchronizes with a stick.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::{Request, Response, StatusCode, header};
+use logic::carry::{SPAN, StickPackage};
+use logic::fault::{Code, Fault, Id, SiteCause};
+use logic::gateway::catalogue::{Checksums, ClassesRequest, DetailsRequest};
+use logic::gateway::login::{self, GatewayClient};
+use logic::gateway::query::QueryParams;
+use logic::gateway::{self, AnswerSigner, GatewayAnswer, GatewayRoute, span};
+use logic::identity::Enrolment;
+use logic::language::figure;
+use logic::places::{Caller, ConnectionLimits};
+use logic::report::{ConnectionStats, Report, StickOrigin};
+use logic::settings::Url;
+use system::blocking::ended;
+use system::clock;
+use system::observed::BoxedStream;
+use system::task::{spawn_blocking, spawn_local};
+use tokio::task::JoinHandle;
+
+use super::source::StickSource;
+use crate::connections::Connections;
+use crate::server::{self, ConnectionOptions, Stall};
+use uplink::InProcess;
+
+/// Bytes that are on their way between the two halves of a connection.
+const ON_THE_WAY: usize = 256 << 10;
+/// Both ends are this process: what pauses does so on purpose.
+const NEVER: Duration = Duration::from_secs(7 * 24 * 3600);
+const OPTIONS: ConnectionOptions = ConnectionOptions {
+    head_timeout: NEVER,
+    head_limit: None,
+    stall: Stall::NotTaken(NEVER),
+    title_case: false,
+    is_busy: true,
+};
+/// As many as a session ever opens, and some.
+const CONNECTIONS: ConnectionLimits = ConnectionLimits {
+    most: 64,
+    each: 64,
+    denied: 0,
+};
+/// Where it seems to be: a name that is nobody's (RFC 2606 2).
+const URL: &str = "http://stick.invalid/";
+
+/// Answers from a stick.
+pub struct StickCentral {
+    source: Rc<StickSource>,
+    client: GatewayClient,
+    voice: AnswerSigner,
+}
+
+impl StickCentral {
+    /// For a box of this VM version; `secret` is only ever shown by this process to itself.
+    pub fn new(source: Rc<StickSource>, version: String, secret: String) -> Rc<Self> {
+        let key = "stick".to_owned();
+        Rc::new(Self {
+            source,
+            client: GatewayClient { key, secret },
+            voice: AnswerSigner { version },
+        })
+    }
+
+    /// Whose data it has.
+    pub fn organisation(&self) -> &str {
+        &self.source.head().organisation
+    }
+
+    /// Where the data comes from, if it is taken now.
+    pub fn origin(&self) -> StickOrigin {
+        let found = self.source.found();
+        StickOrigin {
+            box_id: found.box_id.clone(),
+            exported_at: found.at,
+            complete_at: found.head.complete_at,
+            imported_at: clock::now().wall,
+        }
+    }
+
+    /// Notes in the account of a run what it was answered by, and what turned out to be missing there. What passed within this
+    /// process is no link.
+    pub fn account(&self, report: &mut Report) {
+        report.connection = ConnectionStats::default();
+        let found = self.source.found();
+        let id = Id::from(&found.box_id);
+        let (path, at) = (
+            self.source.place().to_owned(),
+            figure::minute(found.head.complete_at, 0),
+        );
+        let cause = SiteCause::Carried { path, id, at };
+        report.note(&Fault::new(Code::CarryTaken, cause));
+        let names = self.source.flaws();
+        if !names.is_empty() {
+            let missing = names.len() as u64;
+            let cause = SiteCause::CarriedUnwhole { missing, names };
+            report.find(&Fault::new(Code::CarryChanged, cause));
+        }
+    }
+
+    /// Where it seems to be.
+    pub fn url() -> Url {
+        Url::parse(URL).expect("a URL of boxsync's own")
+    }
+
+    /// The credentials that it takes.
+    pub fn enrolment(&self) -> Enrolment {
+        Enrolment {
+            key: self.client.key.clone(),
+            secret: self.client.secret.clone(),
+            token_url: format!("{URL}taoOauth/TokenApi/requestToken"),
+            sync_user: None,
+            enrolled_at: 0,
+        }
+    }
+
+    /// What opens connections to it. Needs a `LocalSet`.
+    pub fn connector(self: &Rc<Self>) -> InProcess {
+        let central = self.clone();
+        let connections = Connections::new(CONNECTIONS);
+        InProcess(Rc::new(move || -> BoxedStream {
+            let (near, far) = tokio::io::duplex(ON_THE_WAY);
+            let here = Caller::at(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            if let Some(ticket) = connections.enter(here) {
+                let central = central.clone();
+                let answer = move |request| central.clone().answer(request);
+                let forever = std::future::pending();
+                drop(spawn_local(server::converse(
+                    far, ticket, OPTIONS, forever, answer,
+                )));
+            }
+            Box::new(near)
+        }))
+    }
+
+    async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Response<StickContent> {
+        let (head, body) = request.into_parts();
+        let place = GatewayRoute::of(head.uri.path());
+        let query = head.uri.query().unwrap_or_default();
+        let limit = usize::try_from(place.limit()).unwrap_or(usize::MAX);
+        let Ok(body) = Limited::new(body, limit).collect().await else {
+            return whole(GatewayAnswer::too_large());
+        };
+        let body = body.to_bytes();
+        if place == GatewayRoute::Package {
+            let range = head.headers.get(header::RANGE);
+            return self.package(query, range.and_then(|range| range.to_str().ok()));
+        }
+        whole(self.reply(place, query, &body).unwrap_or_else(|trouble| {
+            tracing::warn!(code = %trouble.code, "{trouble}");
+            self.voice.later(404, &trouble.reason())
+        }))
+    }
+
+    fn reply(&self, place: GatewayRoute, query: &str, body: &[u8]) -> Result<GatewayAnswer, Fault> {
+        let (voice, head) = (&self.voice, self.source.head());
+        let organisation = Some(&*head.organisation);
+        match place {
+            GatewayRoute::Token => Ok(login::token_request(
+                query,
+                body,
+                &self.client,
+                voice,
+                || {
+                    let ends = clock::system() + login::LIFETIME.as_secs() as i64;
+                    (self.client.secret.clone(), ends)
+                },
+            )),
+            GatewayRoute::Versions => Ok(gateway::versions(&head.versions)),
+            GatewayRoute::Checksums => {
+                match Checksums::read(query, organisation, &head.versions, voice) {
+                    Ok(asked) => asked.answer(&*self.source, voice),
+                    Err(refused) => Ok(refused),
+                }
+            }
+            GatewayRoute::Details => match DetailsRequest::read(body, &head.versions, voice) {
+                Ok(asked) => asked.answer(&*self.source, voice),
+                Err(refused) => Ok(refused),
+            },
+            GatewayRoute::Classes => match ClassesRequest::read(body, voice) {
+                Ok(asked) => asked.answer(&*self.source),
+                Err(refused) => Ok(refused),
+            },
+            GatewayRoute::PublicKey => Ok(gateway::public_key(body, &head.encryption, voice)),
+            // Nothing is told to a stick, and nothing goes home with it.
+            _ => Ok(voice.generic(404)),
+        }
+    }
+
+    fn package(&self, query: &str, range: Option<&str>) -> Response<StickContent> {
+        let query = QueryParams::read(query.as_bytes());
+        let delivery = query.text("delivery-uri").map(str::trim);
+        let Some(package) = delivery.and_then(|delivery| self.source.package(delivery)) else {
+            return whole(self.voice.generic(404));
+        };
+        let size = package.size;
+        let asked = range.map(|range| span::spans(range, size));
+        let (status, wanted) = match asked.as_ref().map(|asked| asked.as_deref()) {
+            None => (StatusCode::OK, 0..size),
+            Some(Some([(first, last)])) => (StatusCode::PARTIAL_CONTENT, *first..last + 1),
+            // As central does; the box asks for one span at a time.
+            Some(_) => return whole(GatewayAnswer::json("")),
+        };
+        let mut told = Response::builder().status(status);
+        if status == StatusCode::PARTIAL_CONTENT {
+            let (first, last) = (wanted.start, wanted.end - 1);
+            told = told.header(
+                header::CONTENT_RANGE,
+                format!("bytes {first}-{last}/{size}"),
+            );
+        }
+        let content = StickContent::Package(SpanStream {
+            source: self.source.clone(),
+            package: package.clone(),
+            wanted,
+            opening: None,
+            ready: Bytes::new(),
+        });
+        told.body(content).expect("fields of boxsync's own")
+    }
+}
+
+fn whole(answer: GatewayAnswer) -> Response<StickContent> {
+    let mut told = Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        told = told.header(*name, value);
+    }
+    let content = StickContent::Whole(answer.body.into());
+    told.body(content).expect("fields of boxsync's own")
+}
+
+/// An answer's content.
+enum StickContent {
+    /// All of it.
+    Whole(Bytes),
+    /// A part of a package.
+    Package(SpanStream),
+}
+
+/// A part of a package, opened object by object on another thread.
+struct SpanStream {
+    source: Rc<StickSource>,
+    package: StickPackage,
+    /// What is still to be lent.
+    wanted: Range<u64>,
+    opening: Option<JoinHandle<Result<Option<Vec<u8>>, Fault>>>,
+    ready: Bytes,
+}
+
+/// Bytes that are lent at once.
+const PIECE: usize = 64 << 10;
+
+impl SpanStream {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+        if self.ready.is_empty() {
+            let at = self.wanted.start / SPAN;
+            let span = ready!(self.poll_span(at, cx))?;
+            let begin = (self.wanted.start - at * SPAN) as usize;
+            let end = span.len().min((self.wanted.end - at * SPAN) as usize);
+            self.ready = span.slice(begin..end);
+        }
+        let piece = self.ready.split_to(self.ready.len().min(PIECE));
+        self.wanted.start += piece.len() as u64;
+        Poll::Ready(Ok(piece))
+    }
+
+    /// The whole object that holds this part.
+    fn poll_span(&mut self, at: u64, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+        let (name, opener) = self.source.span(&self.package, at);
+        if let Some(span) = self.source.opened(name) {
+            return Poll::Ready(Ok(span));
+        }
+        let opening = self
+            .opening
+            .get_or_insert_with(|| spawn_blocking(move || opener.open()));
+        let opened = ready!(Pin::new(opening).poll(cx));
+        self.opening = None;
+        let opened = opened
+            .map_err(|error| ended(&error))
+            .and_then(|opened| opened);
+        Poll::Ready(match opened {
+            Ok(Some(span)) => {
+                let span = Bytes::from(span);
+                self.source.keep(name, span.clone());
+                Ok(span)
+            }
+            Ok(None) => Err(self.source.flaw(name)),
+            Err(trouble) => Err(trouble),
+        })
+    }
+}
+
+impl StickContent {
+    fn left(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Package(stream) => stream.wanted.end - stream.wanted.start,
+        }
+    }
+}
+
+impl Body for StickContent {
+    type Data = Bytes;
+    type Error = Fault;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
+        if self.left() == 0 {
+            return Poll::Ready(None);
+        }
+        let next = match &mut *self {
+            Self::Whole(bytes) => Ok(std::mem::take(bytes)),
+            Self::Package(stream) => ready!(stream.poll_next(cx)),
+        };
+        Poll::Ready(Some(next.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left())
+    }
+}

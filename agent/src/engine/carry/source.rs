@@ -1,0 +1,213 @@
+//! The data of a stick in the shape in which central gives it: lists, entities, classes, spans of packages.
+//! Never lends what did not open under its name, and never holds more than one body of entities and one span.
+//! Called by `serve`, which answers a synchronization from it.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
+
+use bytes::Bytes;
+use logic::carry::{StickHead, StickPackage, entities};
+use logic::entity::{Entity, EntityType};
+use logic::fault::{Code, Fault, SiteCause};
+use logic::gateway::catalogue::CatalogueView;
+use logic::seal::NameHash;
+use logic::site::ObjectKind;
+
+use vault::carry::{FoundHead, StickFolder};
+
+/// What one synchronization is answered from.
+pub struct StickSource {
+    stick: StickFolder,
+    place: String,
+    found: FoundHead,
+    lists: [OnceCell<KindList>; EntityType::ALL.len()],
+    classes: OnceCell<BTreeMap<String, Entity>>,
+    /// The body that was opened last: entities are asked for in the order of the lists.
+    open: RefCell<Option<(NameHash, Vec<Entity>)>>,
+    /// Spans that were opened last: ranges begin and end within them.
+    spans: RefCell<VecDeque<(NameHash, Bytes)>>,
+    flawed: RefCell<BTreeSet<NameHash>>,
+}
+
+/// So many spans are kept open.
+const SPANS: usize = 3;
+
+/// The list of one type.
+struct KindList {
+    all: Vec<(String, String)>,
+    /// The first id of each body.
+    firsts: Vec<String>,
+}
+
+impl StickSource {
+    /// The data of a head.
+    pub fn new(place: &Path, stick: StickFolder, found: FoundHead) -> Self {
+        Self {
+            stick,
+            place: place.display().to_string(),
+            found,
+            lists: Default::default(),
+            classes: OnceCell::new(),
+            open: RefCell::default(),
+            spans: RefCell::default(),
+            flawed: RefCell::default(),
+        }
+    }
+
+    /// Where it lies.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Whose data it is, and of when.
+    pub fn found(&self) -> &FoundHead {
+        &self.found
+    }
+
+    pub(super) fn head(&self) -> &StickHead {
+        &self.found.head
+    }
+
+    /// What turned out to be missing or changed, by the names of its files.
+    pub fn flaws(&self) -> Vec<String> {
+        let flawed = self.flawed.borrow();
+        flawed.iter().copied().map(StickFolder::file_name).collect()
+    }
+
+    pub(super) fn flaw(&self, name: NameHash) -> Fault {
+        self.flawed.borrow_mut().insert(name);
+        let names = vec![StickFolder::file_name(name)];
+        let missing = 1;
+        Fault::new(
+            Code::CarryChanged,
+            SiteCause::CarriedUnwhole { missing, names },
+        )
+    }
+
+    /// The package of a delivery; one of which something was missing before is not tried again.
+    pub(super) fn package(&self, delivery: &str) -> Option<&StickPackage> {
+        let mut packages = self.found.head.packages.iter();
+        let package = packages.find(|package| package.delivery == delivery)?;
+        let flawed = self.flawed.borrow();
+        let mut names = (0..package.spans()).map(|span| package.name(self.stick.key(), span));
+        names.all(|name| !flawed.contains(&name)).then_some(package)
+    }
+
+    /// A span that was opened before, if it is still at hand.
+    pub(super) fn opened(&self, name: NameHash) -> Option<Bytes> {
+        let spans = self.spans.borrow();
+        let found = spans.iter().find(|(held, _)| *held == name);
+        found.map(|(_, span)| span.clone())
+    }
+
+    /// Keeps a span at hand.
+    pub(super) fn keep(&self, name: NameHash, span: Bytes) {
+        let mut spans = self.spans.borrow_mut();
+        spans.truncate(SPANS - 1);
+        spans.push_front((name, span));
+    }
+
+    /// What opens a span of a package on another thread.
+    pub(super) fn span(&self, package: &StickPackage, span: u64) -> (NameHash, SpanOpener) {
+        let name = package.name(self.stick.key(), span);
+        let length = package.length(span);
+        let stick = self.stick.clone();
+        (
+            name,
+            SpanOpener {
+                stick,
+                name,
+                length,
+            },
+        )
+    }
+
+    fn body(&self, name: NameHash) -> Result<Vec<Entity>, Fault> {
+        let body = self.stick.body(ObjectKind::Entities, name)?;
+        let all = body.and_then(|body| entities(&body));
+        all.ok_or_else(|| self.flaw(name))
+    }
+
+    fn bodies(&self, kind: EntityType) -> &[NameHash] {
+        let mut types = self.found.head.types.iter();
+        types
+            .find(|one| one.kind == kind)
+            .map_or(&[], |one| &one.bodies)
+    }
+
+    fn read_list(&self, kind: EntityType) -> Result<KindList, Fault> {
+        let (mut all, mut firsts) = (Vec::new(), Vec::new());
+        for name in self.bodies(kind) {
+            let body = self.body(*name)?;
+            firsts.push(body.first().map(|one| one.id.clone()).unwrap_or_default());
+            all.extend(body.into_iter().map(|one| (one.id, one.checksum)));
+        }
+        Ok(KindList { all, firsts })
+    }
+
+    fn kind_list(&self, kind: EntityType) -> Result<&KindList, Fault> {
+        let slot = &self.lists[kind as usize];
+        match slot.get() {
+            Some(list) => Ok(list),
+            None => {
+                let list = self.read_list(kind)?;
+                Ok(slot.get_or_init(|| list))
+            }
+        }
+    }
+}
+
+impl CatalogueView for StickSource {
+    fn organisation(&self) -> &str {
+        &self.found.head.organisation
+    }
+
+    fn list(&self, kind: EntityType) -> Result<&[(String, String)], Fault> {
+        self.kind_list(kind).map(|list| &*list.all)
+    }
+
+    fn entity(&self, kind: EntityType, id: &str) -> Result<Option<Entity>, Fault> {
+        let list = self.kind_list(kind)?;
+        let at = list.firsts.partition_point(|first| &**first <= id);
+        let Some(name) = at.checked_sub(1).and_then(|at| self.bodies(kind).get(at)) else {
+            return Ok(None);
+        };
+        let mut open = self.open.borrow_mut();
+        if open.as_ref().is_none_or(|(held, _)| held != name) {
+            *open = Some((*name, self.body(*name)?));
+        }
+        let mut held = open.iter().flat_map(|(_, body)| body);
+        Ok(held.find(|entity| entity.id == id).cloned())
+    }
+
+    fn class(&self, id: &str) -> Result<Option<Entity>, Fault> {
+        let classes = match self.classes.get() {
+            Some(classes) => classes,
+            None => {
+                let mut classes = BTreeMap::new();
+                for name in &self.found.head.classes {
+                    let body = self.body(*name)?;
+                    classes.extend(body.into_iter().map(|one| (one.id.clone(), one)));
+                }
+                self.classes.get_or_init(|| classes)
+            }
+        };
+        Ok(classes.get(id).cloned())
+    }
+}
+
+/// Opens one span of a package.
+pub(super) struct SpanOpener {
+    stick: StickFolder,
+    name: NameHash,
+    length: u64,
+}
+
+impl SpanOpener {
+    /// Its bytes; `None` where it is missing or was changed.
+    pub(super) fn open(&self) -> Result<Option<Vec<u8>>, Fault> {
+        let body = self.stick.body(ObjectKind::Span, self.name)?;
+        Ok(body.filter(|body| body.len() as u64 == self.length))
+    }
+}
