@@ -30,7 +30,7 @@ use crate::encryption::CentralEncryption;
 use crate::entity::{Checksum, Entity, EntityType};
 use crate::fault::{Code, Fault, SiteCause};
 use crate::intake::sha256;
-use crate::language::figure;
+use crate::language::{Language, figure};
 use crate::site::{ObjectKind, OrganisationKey};
 use crate::zip::PackageIdentity;
 
@@ -175,7 +175,7 @@ pub fn may_be_taken(path: &str, carried: i64, held: Option<i64>, older: bool) ->
     match held.filter(|held| !older && carried < *held) {
         None => Ok(()),
         Some(held) => {
-            let at = |at| figure::minute(at, 0);
+            let at = |at| figure::moment(Language::English, at, 0);
             let (path, at, own) = (path.to_owned(), at(carried), at(held));
             let cause = SiteCause::OlderCarried { path, at, own };
             Err(Fault::new(Code::CarryOlder, cause))

@@ -18,7 +18,7 @@ use logic::carry::{
 };
 use logic::entity::{Entity, EntityType};
 use logic::fault::{Code, Fault, Id, SiteCause};
-use logic::language::figure;
+use logic::language::{Language, figure};
 use logic::seal::NameHash;
 use logic::site::{ObjectKind, OrganisationKey, SiteObject};
 use nix::fcntl::Flock;
@@ -165,7 +165,7 @@ impl Engine {
             .filter(|before| !older && before.head.complete_at > complete_at)
         {
             let path = place.display().to_string();
-            let at = |at| figure::minute(at, 0);
+            let at = |at| figure::moment(Language::English, at, 0);
             let (at, own) = (at(before.head.complete_at), at(complete_at));
             return Err(Fault::new(
                 Code::CarryOlder,

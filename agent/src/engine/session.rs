@@ -389,7 +389,6 @@ fn waiting(reason: WaitReason, now: i64, wait: Duration) -> (Waiting, Duration) 
     (Waiting { reason, until }, wait)
 }
 
-/// The running exam.
 /// The other boxes of the site; without a key of the site there are none.
 fn siblings(engine: &Engine) -> Option<Rc<SiblingLinks>> {
     let peers = engine.settings.site.peers.clone();
@@ -400,6 +399,7 @@ fn siblings(engine: &Engine) -> Option<Rc<SiblingLinks>> {
     SiblingLinks::new(member, peers).map(Rc::new)
 }
 
+/// The running exam.
 fn exam(root: Root) -> DownloadGate {
     Rc::new(move || {
         exam::running(&root).map(|left| waiting(WaitReason::Exam, clock::now().wall, left))

@@ -3,6 +3,7 @@
 //! Called by `engine` (writes) and by every reader of entities; readers take no lock.
 
 mod edition;
+mod opened;
 
 pub use edition::{CatalogueRevision, EntityLocation, EntityRows, HiddenEntity, HiddenRows, index};
 
@@ -149,25 +150,6 @@ impl CatalogueStore {
             .and_then(read)
             .map(|edition| (edition, drawn))
             .ok_or_else(|| damaged(&path, Sealed::Edition))
-    }
-
-    /// What is shown now, with its segments open: whatever is published meanwhile, it can be read to its end. Two publications
-    /// between its reading and the opening of its segments take them away; then the newer one is opened.
-    ///
-    /// # Errors
-    /// `store.damaged`, or what the file system says.
-    pub fn opened(&self) -> Result<(CatalogueRevision, CatalogueReader), Fault> {
-        const TRIES: usize = 3;
-        let mut left = TRIES;
-        loop {
-            let edition = self.shown()?;
-            let mut reader = self.reader();
-            match reader.open_all(&edition) {
-                Ok(()) => return Ok((edition, reader)),
-                Err(trouble) if left == 1 => return Err(trouble),
-                Err(_) => left -= 1,
-            }
-        }
     }
 
     /// Which file is shown now; another one after every `publish`. `None` on a new box.
@@ -395,24 +377,6 @@ pub struct CatalogueReader {
 }
 
 impl CatalogueReader {
-    /// Reads one record of each segment: the reader then holds its file open.
-    fn open_all(&mut self, edition: &CatalogueRevision) -> Result<(), Fault> {
-        let mut seen = BTreeSet::new();
-        for (kind, rows) in &edition.types {
-            for (name, row) in rows {
-                if seen.insert(row.segment) {
-                    self.entity(*kind, name, row)?;
-                }
-            }
-        }
-        for (name, row) in &edition.classes {
-            if seen.insert(row.segment) {
-                self.class(name, row)?;
-            }
-        }
-        Ok(())
-    }
-
     /// One entity of a type.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use logic::gateway::login::{self, GatewayClient};
 use logic::gateway::query::QueryParams;
 use logic::gateway::{self, AnswerSigner, GatewayAnswer, GatewayRoute, span};
 use logic::identity::Enrolment;
-use logic::language::figure;
+use logic::language::{Language, figure};
 use logic::places::{Caller, ConnectionLimits};
 use logic::report::{ConnectionStats, Report, StickOrigin};
 use logic::settings::Url;
@@ -97,7 +97,7 @@ impl StickCentral {
         let id = Id::from(&found.box_id);
         let (path, at) = (
             self.source.place().to_owned(),
-            figure::minute(found.head.complete_at, 0),
+            figure::moment(Language::English, found.head.complete_at, 0),
         );
         let cause = SiteCause::Carried { path, id, at };
         report.note(&Fault::new(Code::CarryTaken, cause));
