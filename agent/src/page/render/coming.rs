@@ -8,7 +8,8 @@ use logic::outside;
 
 use super::super::figure::{bytes, moment, span};
 use super::super::words::{put, words};
-use super::{DELIVERIES, PageView};
+use super::PageView;
+use super::rows::DELIVERIES;
 
 /// What is ordered of the downloads, and when each package is there.
 pub(super) fn rows(

@@ -126,7 +126,7 @@ fn rows(language: Language, report: &Report, offset: i64) -> Vec<(&'static str, 
     let by_type = |count: fn(&EntityCount) -> u64| {
         let counts = report.entities.iter();
         let counts = counts.map(|(word, each)| (word.clone(), count(each)));
-        super::by_type(&counts.filter(|(_, count)| *count > 0).collect::<Vec<_>>())
+        super::rows::by_type(&counts.filter(|(_, count)| *count > 0).collect::<Vec<_>>())
     };
     for (name, told) in [
         (words.hidden_run, by_type(|count| count.deleted)),
