@@ -136,7 +136,7 @@ enum Done {
 
 /// Content on its way.
 enum RangeAnswer {
-    Central(PendingAnswer),
+    Central(Box<PendingAnswer>),
     Sibling(Box<SiblingAnswer>),
 }
 
@@ -401,7 +401,8 @@ impl Executor<'_> {
                 let uplink = self.link.uplink.clone();
                 self.tasks.spawn_boxed(async move {
                     let answered = PendingAnswer::to(&uplink, request).await;
-                    let answered = answered.map(|(it, head)| (RangeAnswer::Central(it), head));
+                    let answered =
+                        answered.map(|(it, head)| (RangeAnswer::Central(Box::new(it)), head));
                     Done::Answered(id, answered)
                 })
             }
