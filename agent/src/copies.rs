@@ -181,7 +181,7 @@ impl Copies {
     ) -> Result<(), Fault> {
         if prove {
             standing.proven_at = None;
-            standing.odd = self.odd(&mut held);
+            standing.odd = self.odd(&mut held, standing);
         }
         let plan = self.planned(&self.folder, &held, owed)?;
         self.folder.remove(&plan.done)?;
@@ -236,11 +236,12 @@ impl Copies {
         Ok(copies::plan(held, &names, &acknowledged))
     }
 
-    /// What is not as it was left: copies that do not open, which are written anew, or a place that was put back to an
-    /// earlier time, which is brought in step.
-    fn odd(&self, held: &mut BTreeSet<NameHash>) -> Option<Finding> {
+    /// What is not as it was left: copies that do not open, which are written anew where they are of something that is owed, or
+    /// a place that was put back to an earlier time, which is brought in step.
+    fn odd(&self, held: &mut BTreeSet<NameHash>, standing: &mut CopyStanding) -> Option<Finding> {
         let damaged = self.folder.damaged(held);
         held.retain(|name| !damaged.contains(name));
+        let damaged = standing.found_useless(damaged);
         let path = self.folder.place().display().to_string();
         let is_older = self
             .folder

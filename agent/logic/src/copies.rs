@@ -138,9 +138,19 @@ pub struct CopyStanding {
     pub trouble: Option<Finding>,
     /// What was found there and is not as it was left: told once it is seen, until the place is proven again.
     pub odd: Option<Finding>,
+    /// What was of no use there when it was looked at last: such a file is told once, however long it lies there.
+    #[serde(skip)]
+    pub useless: BTreeSet<NameHash>,
 }
 
 impl CopyStanding {
+    /// These are of no use now. Gives those that were not told before.
+    pub fn found_useless(&mut self, names: Vec<NameHash>) -> Vec<NameHash> {
+        let useless = names.into_iter().collect();
+        let before = std::mem::replace(&mut self.useless, useless);
+        self.useless.difference(&before).copied().collect()
+    }
+
     /// What a person should know.
     pub fn notices(&self) -> impl Iterator<Item = Finding> {
         self.trouble.iter().chain(&self.odd).cloned()

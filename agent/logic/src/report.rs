@@ -73,6 +73,12 @@ pub struct ResultCount {
     pub unconfirmed: u64,
     /// Waiting.
     pub queued: u64,
+    /// Handed over in a file or on a stick, and not known to have arrived.
+    #[serde(default, with = "in_text")]
+    pub carried: u64,
+    /// Of what was stored: accepted by other boxes, and taken over from them.
+    #[serde(default, with = "in_text")]
+    pub adopted: u64,
 }
 
 /// Counters of delivery logs (rows) or test sessions.

@@ -134,6 +134,8 @@ struct SpoolEntry {
     left: bool,
     /// Another content of the same id came after it.
     has_later: bool,
+    /// Another box accepted it.
+    is_adopted: bool,
 }
 
 impl SpoolEntry {
@@ -170,6 +172,18 @@ enum Job {
     },
     /// The entry that changes nothing.
     Witness,
+}
+
+impl Job {
+    /// The items that it brings to central.
+    fn keys(&self) -> Vec<ItemKey> {
+        match self {
+            Self::Results { keys, .. } | Self::Sessions(keys) | Self::Users(keys) => keys.clone(),
+            Self::Rows { groups, .. } => groups.iter().map(row::RowGroup::key).collect(),
+            Self::Follow(result::Follow { key, .. }) | Self::Whole(key) => vec![key.clone()],
+            Self::Probe(_) | Self::Seek | Self::Vouch { .. } | Self::Witness => Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -268,6 +282,9 @@ impl Sending {
             let waits = matches!(entry.state, ItemState::Queued | ItemState::Sending);
             match key.kind {
                 ItemKind::Results if waits => count.results.queued += 1,
+                ItemKind::Results if entry.state == ItemState::Carried => {
+                    count.results.carried += 1;
+                }
                 ItemKind::Results if entry.state == ItemState::Unconfirmed => {
                     count.results.unconfirmed += 1;
                 }
@@ -310,6 +327,13 @@ impl Sending {
                 self.answered(job, answered, now.mono.saturating_sub(sent), now);
             }
             (SpoolStep::Noting(_), SpoolEvent::Persisted(Ok(()))) => {}
+            (SpoolStep::Marking(mark), SpoolEvent::Moved(moved, changes)) => {
+                self.unmade(*mark, moved, changes);
+            }
+            (SpoolStep::Noting(_), SpoolEvent::Moved(moved, changes)) => {
+                self.moved(&moved);
+                self.note_others(&moved, changes, &[]);
+            }
             (SpoolStep::Noting(keys), SpoolEvent::Unkept(trouble)) => self.unnoted(keys, trouble),
             (SpoolStep::Marking(_) | SpoolStep::Noting(_), SpoolEvent::Persisted(Err(trouble))) => {
                 // What cannot be written down is not sent, and what was sent is resolved by the next run.
@@ -388,13 +412,15 @@ impl Sending {
         let mut good = Vec::with_capacity(items.len());
         for item in items {
             match item {
-                // Set aside, handed over, or taken back for a finished content, since the pass began.
+                // Handed over since the pass began.
+                Ok(loaded) if loaded.ledger.state == ItemState::Carried => {
+                    self.moved(&[(loaded.ledger.key, ItemState::Carried)]);
+                }
+                // Set aside, or taken back for a finished content.
                 Ok(loaded)
                     if loaded.ledger.key.kind == ItemKind::Results
-                        && matches!(
-                            loaded.ledger.state,
-                            ItemState::SetAside | ItemState::Open | ItemState::Carried
-                        ) => {}
+                        && matches!(loaded.ledger.state, ItemState::SetAside | ItemState::Open) => {
+                }
                 Ok(loaded) => good.push(loaded),
                 Err(trouble) => self.find(trouble),
             }

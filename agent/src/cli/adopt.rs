@@ -55,10 +55,18 @@ pub(super) fn adopt(
     screen: &Screen,
 ) -> Result<u8, Fault> {
     let engine = super::open(root)?;
-    let kept = kept_of(place);
-    let adoption = match kept {
-        Some(id) => engine.adopt_kept(id, whose)?,
+    let adoption = match kept_of(place) {
         None => engine.adopt(place, whose)?,
+        Some(id) => match (
+            engine.adopt_kept(id, whose),
+            &engine.settings().results.copy_to,
+        ) {
+            // It gave this box nothing: its copies may lie where this one has its own.
+            (Err(trouble), Some(place)) if trouble.code == Code::AdoptNone => {
+                engine.adopt(place, whose.only(id))?
+            }
+            (adopted, _) => adopted?,
+        },
     };
     let of_ours = adoption.boxes.iter().map(|one| one.items + one.put_back);
     if of_ours.sum::<u64>() == 0 && adoption.flawed.is_empty() {

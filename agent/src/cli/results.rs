@@ -70,9 +70,9 @@ pub(super) enum ResultsVerb {
         after_help = "The folder is the one that `copy_to` of the lost box named, on the device that was in it; an id is of a box\nof the room that gave its copies to this one. This box needs\nthe same site key (`boxsync site key import FILE`) and enrolment for the same organisation.\n\nExamples:\n  boxsync results adopt /media/stick --look\n  boxsync results adopt /media/stick\n  boxsync results adopt 5e0b1c2d3f4a5\n  boxsync sync --results"
     )]
     Adopt {
-        /// Folder of second copies, or the id of a box of the room of which this box keeps them.
+        /// Folder of second copies; or the id of a box: then what this box keeps of it, or the folder that its own `copy_to` names.
         #[arg(value_name = "DIR|BOX_ID")]
-        folder: PathBuf,
+        from: PathBuf,
         /// Only what this box left.
         #[arg(long = "box", value_name = "ID")]
         of: Option<String>,
@@ -121,7 +121,7 @@ pub(super) fn act(root: &Root, act: Option<ResultsVerb>, screen: &Screen) -> Res
         }
         Some(ResultsVerb::Receipt { ids }) => adopt::receipt(root, &ids, screen),
         Some(ResultsVerb::Adopt {
-            folder,
+            from,
             of,
             force,
             look,
@@ -131,7 +131,7 @@ pub(super) fn act(root: &Root, act: Option<ResultsVerb>, screen: &Screen) -> Res
                 true => Whose::Nobodys,
                 false => Whose::Lost { of, force },
             };
-            adopt::adopt(root, &folder, whose, screen)
+            adopt::adopt(root, &from, whose, screen)
         }
         Some(ResultsVerb::Export { id, file, yes }) => {
             if !yes {

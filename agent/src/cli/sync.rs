@@ -328,9 +328,11 @@ pub(super) fn rows(report: &Report, language: Language) -> Vec<(String, String)>
             (results.acknowledged, |count| SyncTerm::Acknowledged {
                 count,
             }),
+            (results.adopted, |count| SyncTerm::Adopted { count }),
             (results.refused, |count| SyncTerm::Refused { count }),
             (results.unconfirmed, |count| SyncTerm::Unconfirmed { count }),
             (results.queued, |count| SyncTerm::Waiting { count }),
+            (results.carried, |count| SyncTerm::HandedOver { count }),
         ],
         language,
     );

@@ -175,6 +175,9 @@ logic::sentences! {
         Refused { count: u64 } by count: "{count} refused", "{count} refusé" | "{count} refusés";
         Unconfirmed { count: u64 } by count:
             "{count} unconfirmed", "{count} non confirmé" | "{count} non confirmés";
+        HandedOver { count: u64 } by count: "{count} handed over", "{count} confié" | "{count} confiés";
+        Adopted { count: u64 } by count:
+            "{count} of them adopted", "dont {count} repris" | "dont {count} repris";
         Summary { number: String, end: String, time: Seconds }:
             "synchronization {number} {end} in {time}",
             "synchronisation {number} {end} en {time}";

@@ -2,6 +2,7 @@
 //! Never holds the loop up: a slow place is worked on beside it, never twice at a time, and one that hangs is told.
 //! Called by the daemon's loop whenever it wakes; it says when it wants to be woken.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -50,7 +51,9 @@ pub(super) struct CopyKeeper {
     looked: Option<Duration>,
     /// When the one under way was told to hang.
     hangs: bool,
-    /// The place of the pass under way; `None` without one.
+    /// The place that is kept.
+    place: Option<PathBuf>,
+    /// A pass is under way there.
     busy: bool,
     done: Arc<Mutex<Option<CopyPass>>>,
     standing: CopyStanding,
@@ -67,6 +70,7 @@ impl CopyKeeper {
             proven: None,
             looked: None,
             hangs: false,
+            place: None,
             busy: false,
             done: Arc::default(),
             standing: CopyStanding::default(),
@@ -77,8 +81,15 @@ impl CopyKeeper {
 
     /// Takes what the last pass brought, and begins another one when it is time. Says whether something is to be shown.
     pub(super) fn turn(&mut self, settings: &Settings, now: Now) -> bool {
+        let had = self.place.is_some();
+        if self.place != settings.results.copy_to {
+            // What is under way at the place before, which may hang, is waited for no more.
+            *self = Self {
+                place: settings.results.copy_to.clone(),
+                ..Self::new(&self.root)
+            };
+        }
         let Some(place) = &settings.results.copy_to else {
-            let had = self.begun.take().is_some();
             if had || self.looked.is_none() {
                 self.looked = Some(now.mono);
                 self.file.show(None);
@@ -201,6 +212,7 @@ impl CopyKeeper {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
 
     use logic::site::SiteKey;
 
@@ -219,23 +231,87 @@ mod tests {
         panic!("the pass does not end");
     }
 
-    /// The other device is /dev/shm.
-    #[test]
-    fn a_place_that_is_pulled_is_told_within_a_minute() {
-        let dir = tempfile::tempdir().unwrap();
-        let place = tempfile::TempDir::new_in("/dev/shm").unwrap();
-        let root = Root::new(dir.path());
-        let key = dir.path().join("site.key");
+    /// A box with a site key that copies to a place.
+    fn copying(dir: &Path, place: &Path) -> Settings {
+        let key = dir.join("site.key");
         fs::write(&key, SiteKey::file(&[SiteKey::new([1; 32])])).unwrap();
         let mut settings = Settings::default();
         settings.this_box.organisation_id = Some("1001".into());
         settings.site.key_file = Some(key);
-        settings.results.copy_to = Some(place.path().to_owned());
-        let mut keeper = CopyKeeper::new(&root);
-        let at = |seconds| Now {
+        settings.results.copy_to = Some(place.to_owned());
+        settings
+    }
+
+    fn at(seconds: u64) -> Now {
+        Now {
             mono: Duration::from_secs(seconds),
             wall: 1_796_000_000,
-        };
+        }
+    }
+
+    fn place() -> tempfile::TempDir {
+        tempfile::TempDir::new_in("/dev/shm").unwrap()
+    }
+
+    /// Nobody ends the pass at the former one, as where a mount hangs.
+    #[test]
+    fn a_place_that_hangs_does_not_hold_up_the_next_one() {
+        let (dir, new) = (tempfile::tempdir().unwrap(), place());
+        let root = Root::new(dir.path());
+        let mut settings = copying(dir.path(), new.path());
+        let mut keeper = CopyKeeper::new(&root);
+        keeper.place = Some("/media/hangs".into());
+        (keeper.busy, keeper.begun) = (true, Some(at(1).mono));
+        let never = keeper.done.clone();
+        turned(&mut keeper, &settings, at(100));
+        assert_eq!(keeper.standing.trouble, None);
+        assert!(keeper.standing.proven_at.is_some(), "it is proven at once");
+        // It does end, long after: nothing is taken from there.
+        *never.lock().unwrap() = Some((CopyStanding::default(), None));
+        keeper.turn(&settings, at(101));
+        assert!(keeper.standing.proven_at.is_some());
+        settings.results.copy_to = None;
+        assert!(keeper.turn(&settings, at(102)) && !keeper.turn(&settings, at(103)));
+    }
+
+    /// A file that somebody laid into the folder of the box, under a name as ours have.
+    #[test]
+    fn what_is_foreign_at_the_place_is_told_once() {
+        let (dir, place) = (tempfile::tempdir().unwrap(), place());
+        let root = Root::new(dir.path());
+        let settings = copying(dir.path(), place.path());
+        let mut keeper = CopyKeeper::new(&root);
+        turned(&mut keeper, &settings, at(100));
+        let folder = fs::read_dir(place.path()).unwrap().next().unwrap();
+        let folder = folder.unwrap().path();
+        let name = |of: u8| format!("{}.bxs", logic::seal::NameHash([of; 16]));
+        let odd = |keeper: &CopyKeeper| keeper.standing.odd.is_some();
+        let lay = |of| fs::write(folder.join(name(of)), "foreign").unwrap();
+        lay(1);
+        turned(&mut keeper, &settings, at(4_000));
+        assert!(odd(&keeper));
+        turned(&mut keeper, &settings, at(8_000));
+        assert!(!odd(&keeper), "it lies there as before");
+        lay(2);
+        turned(&mut keeper, &settings, at(12_000));
+        assert!(odd(&keeper));
+        // One that was taken away and comes back is told again.
+        fs::remove_file(folder.join(name(1))).unwrap();
+        turned(&mut keeper, &settings, at(16_000));
+        assert!(!odd(&keeper));
+        lay(1);
+        turned(&mut keeper, &settings, at(20_000));
+        assert!(odd(&keeper));
+    }
+
+    /// The other device is /dev/shm.
+    #[test]
+    fn a_place_that_is_pulled_is_told_within_a_minute() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = place();
+        let root = Root::new(dir.path());
+        let settings = copying(dir.path(), place.path());
+        let mut keeper = CopyKeeper::new(&root);
         turned(&mut keeper, &settings, at(100));
         assert_eq!(keeper.standing.trouble, None);
         assert!(keeper.standing.proven_at.is_some());

@@ -183,6 +183,20 @@ pub enum Whose<'a> {
     },
 }
 
+impl<'a> Whose<'a> {
+    /// The same of this box alone.
+    #[must_use]
+    pub fn only(self, box_id: &'a str) -> Self {
+        match self {
+            Self::Lost { force, .. } => Self::Lost {
+                of: Some(box_id),
+                force,
+            },
+            Self::Nobodys => self,
+        }
+    }
+}
+
 /// What was found at a place, and what became of it.
 pub struct Adoption {
     /// Each box that left something.

@@ -160,9 +160,10 @@ impl Engine {
                 continue;
             };
             let event = match command {
-                SpoolCommand::Persist(changes) => {
-                    SpoolEvent::Persisted(spool.persist(&changes, forget))
-                }
+                SpoolCommand::Persist(changes) => match spool.persist(&changes, forget) {
+                    Ok(moved) => SpoolEvent::kept(moved, changes),
+                    Err(trouble) => SpoolEvent::Persisted(Err(trouble)),
+                },
                 SpoolCommand::Load(keys) => {
                     SpoolEvent::Loaded(keys.iter().map(|key| spool.load(key)).collect())
                 }

@@ -80,14 +80,7 @@ impl Engine {
             let id = box_id.into();
             return Err(Fault::new(Code::AdoptNone, SiteCause::NothingKept { id }));
         }
-        let whose = match whose {
-            Whose::Lost { force, .. } => Whose::Lost {
-                of: Some(box_id),
-                force,
-            },
-            look => look,
-        };
-        self.adopt(&self.vault.siblings(), whose)
+        self.adopt(&self.vault.siblings(), whose.only(box_id))
     }
 
     /// The keys of the file, each for each organisation of the box.

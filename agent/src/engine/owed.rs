@@ -44,9 +44,10 @@ pub(super) struct Pass {
 
 impl Pass {
     /// Writes down what was decided. Where that fails, a request without a mark is noted elsewhere before it goes.
-    fn keep(&self, changes: &[LedgerChange]) -> SpoolEvent {
-        let Err(trouble) = self.spool.persist(changes, self.forget) else {
-            return SpoolEvent::Persisted(Ok(()));
+    fn keep(&self, changes: Vec<LedgerChange>) -> SpoolEvent {
+        let trouble = match self.spool.persist(&changes, self.forget) {
+            Ok(moved) => return SpoolEvent::kept(moved, changes),
+            Err(trouble) => trouble,
         };
         let sends = changes
             .iter()
@@ -107,7 +108,7 @@ pub(super) async fn send(pass: &Pass, plan: SpoolPlan) -> (OwedCount, Vec<Fault>
                 let load = |of| pass.spool.load_enclosed(of, key.as_ref(), rows_key);
                 SpoolEvent::Loaded(keys.iter().map(load).collect())
             }
-            SpoolCommand::Persist(changes) => pass.keep(&changes),
+            SpoolCommand::Persist(changes) => pass.keep(changes),
             SpoolCommand::Witness(central) => SpoolEvent::Found(pass.spool.witness(&central)),
             SpoolCommand::Ask(ticket, call) => {
                 // A run that is killed from here on has its account from what is written now.

@@ -88,6 +88,9 @@ words! {
     refused: "{} refused", "refusés\u{a0}: {}";
     unconfirmed: "{} unconfirmed", "non confirmés\u{a0}: {}";
     carried: "{1} handed over, the first {2}", "confiés\u{a0}: {1}, le premier {2}";
+    copies: "Second copies", "Secondes copies";
+    copied: "{1} of {2} copied", "{1} sur {2} copiés";
+    copied_since: "{1} of {2} copied, the oldest of the others came {3}", "{1} sur {2} copiés, le plus ancien des autres est arrivé {3}";
     not_known: "not known yet", "pas encore connu";
     contact: "Last contact with central", "Dernier contact avec le serveur central";
     version: "VM version", "Version de la VM";

@@ -432,20 +432,29 @@ impl Spool {
         Some(Fault::new(Code::DiskFailing, why))
     }
 
-    /// Writes down what was decided; durable when this returns. With `forget`, payloads of acknowledged items go.
+    /// Writes down what was decided; durable when this returns. With `forget`, payloads of acknowledged items go. Nothing is
+    /// written where some was decided on what is no more so: gives those items, as they stand.
     ///
     /// # Errors
     /// What the file system says; then nothing may be sent on the strength of it. Where that results may be under way is
     /// all there is to say, and no account can be written for want of room, they are marked, which is as durable.
-    pub fn persist(&self, changes: &[LedgerChange], forget: bool) -> Result<(), Fault> {
+    pub fn persist(
+        &self,
+        changes: &[LedgerChange],
+        forget: bool,
+    ) -> Result<Vec<(ItemKey, ItemState)>, Fault> {
         let _gate = self.beside(changes.iter().map(|change| change.key.id.as_str()))?;
         let mut changed: Vec<Ledger> = Vec::with_capacity(changes.len());
-        let mut marks = true;
+        let (mut marks, mut moved) = (true, Vec::new());
         for change in changes {
             match changed.iter_mut().find(|ledger| ledger.key == change.key) {
                 Some(ledger) => ledger.apply(change),
                 None => {
                     if let Some(mut ledger) = self.files.ledger(&change.key)? {
+                        if ledger.is_stale(change) {
+                            moved.push((ledger.key, ledger.state));
+                            continue;
+                        }
                         marks &= ledger.can_be_marked(change);
                         ledger.apply(change);
                         changed.push(ledger);
@@ -453,14 +462,17 @@ impl Spool {
                 }
             }
         }
+        if !moved.is_empty() {
+            return Ok(moved);
+        }
         if let Err(trouble) = self.files.write_states(&changed) {
             let marked = |ledger: &Ledger| self.files.mark(&ledger.key).is_ok();
             return match marks && changed.iter().all(marked) {
-                true => Ok(()),
+                true => Ok(moved),
                 false => Err(trouble),
             };
         }
-        self.retired(changed, forget)
+        self.retired(changed, forget).map(|()| moved)
     }
 
     /// What is acknowledged of these moves out of the way. Behind the gate of their ids, or of a person's word: nobody else

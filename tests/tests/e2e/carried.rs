@@ -37,13 +37,13 @@ fn without_a_link(encrypted: bool) -> (Site, Vec<String>) {
     (site, ids)
 }
 
-fn stick(site: &Site, name: &str) -> PathBuf {
+pub(crate) fn stick(site: &Site, name: &str) -> PathBuf {
     let folder = site.path("stick");
     fs::create_dir_all(&folder).unwrap();
     folder.join(name)
 }
 
-fn export(site: &Site, name: &str, options: &[&str]) -> Ran {
+pub(crate) fn export(site: &Site, name: &str, options: &[&str]) -> Ran {
     let path = stick(site, name);
     let words = [
         "results",
@@ -64,14 +64,14 @@ fn names(site: &Site) -> Vec<String> {
 }
 
 #[track_caller]
-fn all_are(site: &Site, ids: &[String], expected: &str) {
+pub(crate) fn all_are(site: &Site, ids: &[String], expected: &str) {
     for id in ids {
         assert_eq!(state(site, id).0, expected, "{id}");
     }
 }
 
 #[track_caller]
-fn imported(site: &Site, name: &str) -> Vec<bool> {
+pub(crate) fn imported(site: &Site, name: &str) -> Vec<bool> {
     let zip = fs::read(stick(site, name)).unwrap();
     let acks = site.central.import(&zip).unwrap();
     acks.into_iter().map(|(_, success)| success).collect()

@@ -13,12 +13,12 @@ use crate::results::{answers, assert_home, execution, owing, result, send, submi
 use crate::trace::{at, copy};
 
 /// A folder on another device than that of the box.
-fn place() -> TempDir {
+pub(crate) fn place() -> TempDir {
     TempDir::new_in("/dev/shm").unwrap()
 }
 
 /// A box with a site key and a place for second copies.
-fn copying() -> (Site, TempDir) {
+pub(crate) fn copying() -> (Site, TempDir) {
     let mut site = owing();
     let place = place();
     let key = site.path("etc/boxsync/site.key");
@@ -30,7 +30,7 @@ fn copying() -> (Site, TempDir) {
 }
 
 /// The objects at a place, the proof and those under way apart.
-fn objects(place: &Path) -> Vec<PathBuf> {
+pub(crate) fn objects(place: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(place).into_iter().flatten() {
         let path = entry.unwrap().path();
@@ -49,13 +49,17 @@ fn all(site: &Site, ids: &[String]) -> Value {
     json!(ids.iter().map(of).collect::<serde_json::Map<_, _>>())
 }
 
-fn submit_all(site: &Site, ids: &[String]) {
+pub(crate) fn submit_all(site: &Site, ids: &[String]) {
     submit(site, "results", &all(site, ids));
 }
 
 /// Another box of the same organisation with the same configuration, enrolled.
 fn second(site: &Site) -> PathBuf {
-    let root = site.path("second");
+    other_box(site, "second")
+}
+
+pub(crate) fn other_box(site: &Site, name: &str) -> PathBuf {
+    let root = site.path(name);
     fs::create_dir_all(&root).unwrap();
     copy(&site.path("etc"), &root.join("etc"));
     let (login, password) = site.central.manager("1001").unwrap();
@@ -67,7 +71,7 @@ fn second(site: &Site) -> PathBuf {
 }
 
 /// The disk of a box dies.
-fn dies(site: &Site) {
+pub(crate) fn dies(site: &Site) {
     fs::remove_dir_all(site.state("")).unwrap();
 }
 
@@ -259,9 +263,15 @@ fn a_box_adopts_what_a_dead_one_left_and_central_has_each_result_once() {
     assert_eq!((&look["items"], &look["adopted"]), (&json!(6), &json!(0)));
     let other = adopt(&["--force", "--box", "other"]).exits(1);
     other.code("adopt.none");
-    adopt(&["--box", look["box_id"].as_str().unwrap()])
-        .exits(1)
-        .code("adopt.alive");
+    let id = look["box_id"].as_str().unwrap();
+    adopt(&["--box", id]).exits(1).code("adopt.alive");
+    // By its id alone: the place is the one that this box is configured with.
+    let by_id = |id: &str| {
+        let words = ["results", "adopt", id, "--json"];
+        at(&site, &root, &words).end().exits(1)
+    };
+    by_id(id).code("adopt.alive");
+    by_id("somebody").code("adopt.none");
     let told = adopt(&["--force"]).exits(0).object();
     assert_eq!((&told["adopted"], &told["known"]), (&json!(6), &json!(0)));
     let again = adopt(&["--force"]).exits(0).object();
@@ -271,11 +281,14 @@ fn a_box_adopts_what_a_dead_one_left_and_central_has_each_result_once() {
         assert_eq!(item["state"], "sending");
         assert_eq!(item["origin"], look["box_id"]);
     }
+    let mut home = 0;
     for _ in 0..3 {
-        at(&site, &root, &["sync", "--results", "--json"])
-            .end()
-            .ends();
+        let ran = at(&site, &root, &["sync", "--results", "--json"]);
+        let told = ran.end().ends().object()["results"].clone();
+        assert_eq!(told["adopted"], told["acknowledged"]);
+        home += told["adopted"].as_u64().unwrap();
     }
+    assert_eq!(home, 6, "the history tells how many came from another box");
     for id in &ids {
         assert_home(&site, id, &answers(id, 2));
     }

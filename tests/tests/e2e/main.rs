@@ -27,6 +27,7 @@ mod fleet;
 mod full;
 mod gateway;
 mod guard;
+mod handover;
 mod homes;
 mod hostile;
 mod keys;

@@ -23,6 +23,7 @@ pub fn sum(reports: &[Report]) -> Option<Report> {
         all.packages.bytes_on_wire += report.packages.bytes_on_wire;
         all.packages.bytes_stored += report.packages.bytes_stored;
         all.results.acknowledged += report.results.acknowledged;
+        all.results.adopted += report.results.adopted;
         all.logs.acknowledged += report.logs.acknowledged;
         all.sessions.acknowledged += report.sessions.acknowledged;
     }

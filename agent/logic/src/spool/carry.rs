@@ -91,6 +91,7 @@ mod tests {
             decrypted_since: None,
             has_later: false,
             is_behind: false,
+            is_adopted: false,
         }
     }
 

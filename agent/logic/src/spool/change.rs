@@ -19,8 +19,8 @@ impl Sending {
             ItemState::Queued | ItemState::Sending => self.plan.asked || rested,
             ItemState::Refused => changed || rested,
             ItemState::Unconfirmed => changed,
-            // It is asked for, never sent.
-            ItemState::Carried => true,
+            // It is asked for, never sent; of others than results nobody can ask.
+            ItemState::Carried => item.key.kind == ItemKind::Results,
             ItemState::Acknowledged | ItemState::SetAside | ItemState::Open | ItemState::Held => {
                 false
             }
@@ -71,6 +71,7 @@ impl Sending {
             lost: 0,
             left: !due,
             has_later: item.has_later,
+            is_adopted: item.is_adopted,
         };
         self.entries.insert(item.key.clone(), entry);
         if !due {
@@ -99,7 +100,8 @@ impl Sending {
 
     /// A change of state and nothing else.
     pub(super) fn change(&self, key: &ItemKey, state: ItemState) -> LedgerChange {
-        let trial = self.entries.get(key).map(|entry| entry.trial);
+        let entry = self.entries.get(key);
+        let trial = entry.map(|entry| entry.trial);
         LedgerChange {
             key: key.clone(),
             state,
@@ -110,6 +112,7 @@ impl Sending {
             central: self.plan.central.clone(),
             parts: Vec::new(),
             reopen: false,
+            of_carried: entry.is_some_and(|entry| entry.state == ItemState::Carried),
         }
     }
 

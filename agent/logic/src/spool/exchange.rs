@@ -2,7 +2,7 @@
 //! Never holds a state of its own.
 //! Called by `engine`, which executes the commands.
 
-use super::ledger::{ItemKey, Ledger, LedgerChange, Others};
+use super::ledger::{ItemKey, ItemState, Ledger, LedgerChange, Others};
 use super::plan::SpoolEnding;
 use crate::api::{Answered, Call};
 use crate::fault::Fault;
@@ -15,7 +15,7 @@ pub type SpoolTicket = u64;
 pub enum SpoolCommand {
     /// Open these items: `SpoolEvent::Loaded` with all of them in this order.
     Load(Vec<ItemKey>),
-    /// Apply the changes to the ledgers and make them durable: `SpoolEvent::Persisted`.
+    /// Apply the changes to the ledgers and make them durable: `SpoolEvent::Persisted`, or `Moved`.
     Persist(Vec<LedgerChange>),
     /// Send a call: `SpoolEvent::Answered` with the same ticket.
     Ask(SpoolTicket, Call),
@@ -37,6 +37,16 @@ pub struct Loaded {
     pub others: Others,
 }
 
+impl SpoolEvent {
+    /// Changes are durable, but where these items have moved.
+    pub fn kept(moved: Vec<(ItemKey, ItemState)>, changes: Vec<LedgerChange>) -> Self {
+        match moved.is_empty() {
+            true => Self::Persisted(Ok(())),
+            false => Self::Moved(moved, changes),
+        }
+    }
+}
+
 /// What the engine reports.
 #[derive(Debug)]
 pub enum SpoolEvent {
@@ -44,6 +54,8 @@ pub enum SpoolEvent {
     Loaded(Vec<Result<Loaded, Fault>>),
     /// Changes are durable, or not.
     Persisted(Result<(), Fault>),
+    /// No change was applied: these items stand so by a word that came since (`Ledger::is_stale`). Gives the changes back.
+    Moved(Vec<(ItemKey, ItemState)>, Vec<LedgerChange>),
     /// Changes are not durable, but it is noted elsewhere that a request may go without a mark (`SpoolPlan::unmarked`).
     Unkept(Fault),
     /// A call was answered, or failed before there was an answer.

@@ -56,6 +56,58 @@ impl Sending {
         self.emit(changes);
     }
 
+    /// Has those changes written down that are of none of these items.
+    pub(super) fn note_others(
+        &mut self,
+        moved: &[(ItemKey, ItemState)],
+        mut changes: Vec<LedgerChange>,
+        but: &[ItemKey],
+    ) {
+        changes.retain(|change| {
+            let is_moved = moved.iter().any(|(key, _)| *key == change.key);
+            !is_moved && !but.contains(&change.key)
+        });
+        self.emit(changes);
+    }
+
+    /// A request is not made, for a word about some of its items came before they were marked: these stand as was said, the
+    /// others where they stood, and go with the next one.
+    pub(super) fn unmade(
+        &mut self,
+        mark: MarkRequest,
+        moved: Vec<(ItemKey, ItemState)>,
+        changes: Vec<LedgerChange>,
+    ) {
+        self.stand(&mark.stood);
+        self.unsend(&mark.job);
+        let mut keys = mark.job.keys();
+        self.moved(&moved);
+        self.note_others(&moved, changes, &keys);
+        keys.retain(|key| moved.iter().all(|(other, _)| other != key));
+        for key in keys.into_iter().rev() {
+            match (&mark.job, key.kind) {
+                (Job::Results { logged: true, .. }, _) => self.results.fresh.push_front(key),
+                (_, ItemKind::Results) => self.results.lone.push_front(key),
+                (_, ItemKind::Logs) => self.rows.queue.push_front(key),
+                (_, ItemKind::Sessions) => self.sessions.queue.push_front(key),
+                (_, ItemKind::LtiUsers) => self.users.queue.push_front(key),
+            }
+        }
+    }
+
+    /// Items stand so since the pass began, by a person's word: nothing more of them is sent in it.
+    pub(super) fn moved(&mut self, moved: &[(ItemKey, ItemState)]) {
+        for (key, state) in moved {
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.state = *state;
+            }
+            self.leave(key);
+            if key.kind == ItemKind::Results && *state == ItemState::Acknowledged {
+                self.wake(&key.id);
+            }
+        }
+    }
+
     /// Adds a change that the next one may depend on.
     pub(super) fn record(&mut self, changes: &mut Vec<LedgerChange>, change: LedgerChange) {
         self.remember(std::slice::from_ref(&change));

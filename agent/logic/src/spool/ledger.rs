@@ -165,6 +165,8 @@ pub struct LedgerChange {
     pub parts: Vec<(u32, PartState)>,
     /// Refused variables or rows are owed again, before `parts` apply.
     pub reopen: bool,
+    /// It stood as handed over when this was decided.
+    pub of_carried: bool,
 }
 
 /// What central holds of an execution through the other items of the same id.
@@ -211,6 +213,8 @@ pub struct OwedItem {
     pub has_later: bool,
     /// Whether one came before it that goes, went or was lost: central may know the execution through that.
     pub is_behind: bool,
+    /// Whether another box accepted it.
+    pub is_adopted: bool,
 }
 
 /// Marks the time at which an item was handed over: no release has counted so many runs in its place.
@@ -295,6 +299,24 @@ impl Ledger {
             parts: Vec::new(),
             enclosure,
             ..self
+        }
+    }
+
+    /// Whether a change was decided on what is no more so: a run that began before may not send what was handed over since,
+    /// nor take back what is home since. `persist` asks, for all changes that are written together, before it writes any.
+    ///
+    /// | It stands as | The change | Then |
+    /// |---|---|---|
+    /// | carried | says that central has it, or was decided on what is carried | applies |
+    /// | carried | anything else | stale |
+    /// | acknowledged | was decided on what is carried, and says anything else | stale |
+    /// | anything else | | applies |
+    pub fn is_stale(&self, change: &LedgerChange) -> bool {
+        let is_home = change.state == ItemState::Acknowledged;
+        match self.state {
+            ItemState::Carried => !is_home && !change.of_carried,
+            ItemState::Acknowledged => !is_home && change.of_carried,
+            _ => false,
         }
     }
 
@@ -399,6 +421,7 @@ impl Ledger {
             central: self.central.clone(),
             owed: count(&PartState::is_owed),
             refused: count(&|part| part == PartState::Refused),
+            is_adopted: self.origin.is_some(),
             mapped: self.is_apart() || self.may_be_behind() || Others::of(&self.key, same).mapped,
             enclosure: self.enclosure,
             decrypted_since: same.iter().filter_map(Self::decrypted_since).next_back(),

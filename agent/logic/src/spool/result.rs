@@ -78,11 +78,11 @@ struct SuspectResult {
 #[derive(Debug)]
 pub(super) struct ResultQueue {
     /// Never tried, or surely not sent.
-    fresh: VecDeque<ItemKey>,
+    pub(super) fresh: VecDeque<ItemKey>,
     /// Failed in earlier runs.
     suspects: VecDeque<ItemKey>,
     /// Surely not on central, to be sent alone.
-    lone: VecDeque<ItemKey>,
+    pub(super) lone: VecDeque<ItemKey>,
     doubts: VecDeque<UncertainResult>,
     /// Between two witnesses as soon as the next one is taken.
     failed: Vec<SuspectResult>,
@@ -437,7 +437,9 @@ impl Sending {
     }
 
     fn acknowledgement(&mut self, key: &ItemKey) -> LedgerChange {
+        let is_adopted = self.entries.get(key).is_some_and(|it| it.is_adopted);
         self.ending.count.results.acknowledged += 1;
+        self.ending.count.results.adopted += u64::from(is_adopted);
         self.taken(key)
     }
 

@@ -29,6 +29,12 @@ pub(super) struct RowGroup {
     rows: Vec<SentRow>,
 }
 
+impl RowGroup {
+    pub(super) fn key(&self) -> ItemKey {
+        self.key.clone()
+    }
+}
+
 #[derive(Debug)]
 struct SentRow {
     index: u32,

@@ -200,6 +200,8 @@ fn add_owed(report: &mut Report, turn: OwedCount) {
     results.refused += turn.results.refused;
     results.unconfirmed = turn.results.unconfirmed;
     results.queued = turn.results.queued;
+    results.carried = turn.results.carried;
+    results.adopted += turn.results.adopted;
     for (total, turn) in [
         (&mut report.logs, turn.logs),
         (&mut report.sessions, turn.sessions),

@@ -9,8 +9,8 @@ use logic::fault::{Code, Fault};
 use logic::intake::{self, ITEM_LIMIT, ItemKind};
 use logic::report::OwedCount;
 use logic::spool::{
-    ItemAdmission, ItemKey, ItemState, Ledger, Loaded, Others, Sending, SpoolCommand, SpoolEnding,
-    SpoolEvent, SpoolPlan,
+    ItemAdmission, ItemKey, ItemState, Ledger, LedgerChange, Loaded, Others, Sending, SpoolCommand,
+    SpoolEnding, SpoolEvent, SpoolPlan,
 };
 use logic::words::{Now, SyncParams};
 use serde_json::{Value as Json, json};
@@ -71,6 +71,8 @@ pub(crate) struct Box {
     /// Everything is handed over before this step of the next pass; the file that it lies in.
     pub(crate) export_before: Option<PassStep>,
     pub(crate) exported: Json,
+    /// So many are.
+    pub(crate) export_most: usize,
 }
 
 impl Box {
@@ -80,7 +82,7 @@ impl Box {
             self.final_comes();
         }
         if self.export_before.take_if(|at| *at == step).is_some() {
-            self.exported = self.export(false, usize::MAX);
+            self.exported = self.export(false, self.export_most);
         }
     }
 
@@ -122,6 +124,7 @@ impl Box {
             final_before: None,
             export_before: None,
             exported: Json::Null,
+            export_most: usize::MAX,
         }
     }
 
@@ -365,6 +368,14 @@ impl Box {
             }
             SpoolCommand::Persist(changes) => {
                 self.happens_before(PassStep::Persist);
+                let stale = |change: &&LedgerChange| self.ledgers[&change.key].is_stale(change);
+                let stands =
+                    |change: &LedgerChange| (change.key.clone(), self.ledgers[&change.key].state);
+                let moved: Vec<_> = changes.iter().filter(stale).map(stands).collect();
+                if !moved.is_empty() {
+                    events.push_back(SpoolEvent::Moved(moved, changes));
+                    return None;
+                }
                 let write = self.writes.pop_front().unwrap_or(Write::Kept);
                 let kept = match write {
                     Write::Kept => changes.len(),

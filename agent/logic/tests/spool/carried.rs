@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use logic::intake::ItemKind;
-use logic::spool::ItemState;
+use logic::spool::{ItemState, LedgerChange};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -154,28 +154,79 @@ fn a_later_content_waits_until_the_one_in_the_file_has_arrived() {
     }
 }
 
-/// While a pass is under way a person writes the file: what was not marked yet does not go, what was goes and is told so.
+/// While a pass is under way a person writes the file: what was not marked yet does not go, in no request of the pass.
 #[test]
 fn what_is_handed_over_during_a_pass_is_home_once() {
-    for (step, requests) in [(PassStep::Load, 0), (PassStep::Persist, 1)] {
-        for mishap in [Mishap::None, Mishap::CutAfter, Mishap::CutBefore] {
-            let mut world = owing(1, &[], vec![mishap; requests]);
+    for step in [PassStep::Load, PassStep::Persist] {
+        for count in [1, 5] {
+            let mut world = owing(count, &[], Vec::new());
             world.export_before = Some(step);
-            world.pass();
+            let ending = world.pass();
             let file = world.exported.clone();
-            assert_eq!(file.as_object().unwrap().len(), 1, "{step:?}");
-            if step == PassStep::Load {
-                all_are(&world, ItemState::Carried);
-                assert_eq!(sent(&world, "results"), 0);
-            }
+            assert_eq!(file.as_object().unwrap().len(), count, "{step:?}");
+            all_are(&world, ItemState::Carried);
+            assert_eq!(sent(&world, "results"), 0, "{step:?}");
+            assert_eq!(ending.count.results.queued, 0, "none of them waits");
             world.rest(Duration::from_secs(3600));
             world.central.import(&file, world.now);
             world.pass();
             all_are(&world, ItemState::Acknowledged);
-            holds_once(&world, "e0", 3);
-            assert_eq!(world.central.executions.len(), 1, "{step:?} {mishap:?}");
+            (0..count).for_each(|at| holds_once(&world, &format!("e{at}"), 3));
+            assert_eq!(world.central.executions.len(), count, "{step:?}");
         }
     }
+}
+
+/// A part of a request was handed over before it was marked: the others go, with the next one.
+#[test]
+fn what_stood_beside_what_was_handed_over_goes_in_the_same_pass() {
+    for alone in [false, true] {
+        let mut world = owing(6, &[], Vec::new());
+        world.submit(ItemKind::Logs, &rows("e1", 0..3, None));
+        if alone {
+            world.plan.chunk = 1;
+        }
+        world.export_most = 3;
+        world.export_before = Some(PassStep::Persist);
+        let ending = world.pass();
+        let file = world.exported.clone();
+        // The power went before the others were handed over, too: all lie in the file.
+        assert_eq!(file.as_object().unwrap().len(), 6);
+        assert_eq!(ending.count.results.acknowledged, 3);
+        assert_eq!((ending.trouble, ending.findings.len()), (None, 0));
+        assert_eq!(world.central.executions.len(), 3, "{alone}");
+        world.central.import(&file, world.now);
+        world.pass();
+        all_are(&world, ItemState::Acknowledged);
+        (0..6).for_each(|at| holds_once(&world, &format!("e{at}"), 3));
+    }
+}
+
+/// A person's word that central has it, in the moment in which a pass of a box that was put back takes it up.
+#[test]
+fn what_is_home_since_is_not_taken_up_again() {
+    let mut world = owing(1, &[], Vec::new());
+    world.export(false, ALL);
+    let mut ledger = world.ledger(ItemKind::Results, "e0", 0).clone();
+    assert!(ledger.confirm(world.now));
+    let change = |state, of_carried| LedgerChange {
+        key: ledger.key.clone(),
+        state,
+        attempts: 0,
+        failures: 0,
+        reason: None,
+        trial: ledger.trial,
+        central: String::new(),
+        parts: Vec::new(),
+        reopen: false,
+        of_carried,
+    };
+    assert!(ledger.is_stale(&change(ItemState::Sending, true)));
+    assert!(!ledger.is_stale(&change(ItemState::Acknowledged, true)));
+    assert!(
+        !ledger.is_stale(&change(ItemState::Sending, false)),
+        "no word came"
+    );
 }
 
 /// A folder that was put back held an earlier content: that the execution is mapped does not say that this one is there.

@@ -104,6 +104,17 @@ pub(super) fn rows(
     for (name, counts) in kept.into_iter().filter(|(_, counts)| !counts.is_empty()) {
         rows.push((name, by_type(counts)));
     }
+    if let Some(copies) = &standing.copies {
+        let (copied, owed) = (copies.copied.to_string(), copies.owed.to_string());
+        let told = match copies.oldest_at {
+            Some(at) => {
+                let since = ago(language, at, standing.now);
+                put(words.copied_since, &[&copied, &owed, &since])
+            }
+            None => put(words.copied, &[&copied, &owed]),
+        };
+        rows.push((words.copies, told));
+    }
     if !standing.executions.is_empty() {
         rows.push((words.sitting, sitting(&standing.executions)));
     }

@@ -5,6 +5,7 @@
 use super::*;
 use crate::engine::progress::{PackageProgress, Progress};
 use crate::fixture;
+use logic::copies::CopyStanding;
 use logic::fault::{Code, CodeName, Fault, Finding};
 use logic::health::message::{HoldingsMessage, KindCount, StateMessage};
 use logic::health::verdict::{AwaitedPackage, Kinds, Last, OwedCounts, Stock, Verdict};
@@ -306,6 +307,21 @@ fn what_is_lost_or_owed_beside_results_is_counted() {
     });
     let told = read(&shown(Language::English, &owing, &[]));
     assert!(told.contains("2 handed over, the first 3"), "{told}");
+}
+
+#[test]
+fn how_many_are_copied_is_told() {
+    let mut owing = fortnight();
+    let shown = |owing: &BoxView| read(&shown(Language::English, owing, &[]));
+    assert!(!shown(&owing).contains("copied"), "none are configured");
+    owing.standing.copies = Some(CopyStanding {
+        owed: 7,
+        copied: 5,
+        oldest_at: Some(NOW - 3_600),
+        ..CopyStanding::default()
+    });
+    let told = shown(&owing);
+    assert!(told.contains("5 of 7 copied, the oldest"), "{told}");
 }
 
 #[test]

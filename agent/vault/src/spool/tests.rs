@@ -3,6 +3,7 @@
 //! Called by nobody.
 
 mod adopted;
+mod carried;
 mod damaged;
 mod enclosed;
 mod open;
@@ -52,6 +53,7 @@ fn change(key: &ItemKey, state: ItemState) -> LedgerChange {
         central: String::new(),
         parts: Vec::new(),
         reopen: false,
+        of_carried: false,
     }
 }
 

@@ -158,6 +158,7 @@ fn a_run_under_way_does_not_undo_what_a_person_set_aside() {
         central: String::new(),
         parts: Vec::new(),
         reopen: false,
+        of_carried: false,
     };
     let (sending, home) = (change(ItemState::Sending), change(ItemState::Acknowledged));
     ledger.apply(&sending);
