@@ -602,7 +602,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__carry__subcmd__export)
-            opts="-h --data --organisation --older --root --json --help"
+            opts="-h --data --results --again --organisation --older --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -694,7 +694,7 @@ _boxsync() {
             return 0
             ;;
         boxsync__subcmd__carry__subcmd__import)
-            opts="-h --organisation --dry-run --allow-deletes --older --root --json --help"
+            opts="-h --organisation --dry-run --allow-deletes --older --results --root --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

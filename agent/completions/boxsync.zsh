@@ -1059,7 +1059,9 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 '*--organisation=[Only this organisation of the box; may be given several times]:ID:_default' \
 '--root=[Everything lies below this folder]:DIR:_files' \
-'--data[Only catalogue and packages]' \
+'--data[Catalogue and packages; so also where nothing is said]' \
+'--results[What is owed\: it counts as handed over from then on, and the box that adopts it brings it home]' \
+'--again[Also what was handed over before\: its stick is lost]' \
 '--older[Also in the place of newer data]' \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
@@ -1074,6 +1076,7 @@ _arguments "${_arguments_options[@]}" : \
 '--dry-run[Only say what would be done\: nothing is changed]' \
 '--allow-deletes[Delete what the data no longer names, however much it is]' \
 '--older[Also data that is older than what the box has]' \
+'(--dry-run --allow-deletes --older)--results[Only what the stick says of what this box handed over\: what central has is acknowledged]' \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
 '--help[Print help]' \
@@ -1609,7 +1612,7 @@ _boxsync_commands() {
 (( $+functions[_boxsync__subcmd__carry_commands] )) ||
 _boxsync__subcmd__carry_commands() {
     local commands; commands=(
-'export:Writes catalogue and packages to a folder, sealed; what lies there whole is not written again' \
+'export:Writes catalogue and packages to a folder, or what is owed, sealed; what lies there whole is not written again' \
 'import:Takes catalogue and packages from a folder\: a synchronization that is answered by it and not by central' \
 'show:From which box, of when and whether whole\: everything is read and opened' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -1624,7 +1627,7 @@ _boxsync__subcmd__carry__subcmd__export_commands() {
 (( $+functions[_boxsync__subcmd__carry__subcmd__help_commands] )) ||
 _boxsync__subcmd__carry__subcmd__help_commands() {
     local commands; commands=(
-'export:Writes catalogue and packages to a folder, sealed; what lies there whole is not written again' \
+'export:Writes catalogue and packages to a folder, or what is owed, sealed; what lies there whole is not written again' \
 'import:Takes catalogue and packages from a folder\: a synchronization that is answered by it and not by central' \
 'show:From which box, of when and whether whole\: everything is read and opened' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -1872,7 +1875,7 @@ _boxsync__subcmd__help_commands() {
 (( $+functions[_boxsync__subcmd__help__subcmd__carry_commands] )) ||
 _boxsync__subcmd__help__subcmd__carry_commands() {
     local commands; commands=(
-'export:Writes catalogue and packages to a folder, sealed; what lies there whole is not written again' \
+'export:Writes catalogue and packages to a folder, or what is owed, sealed; what lies there whole is not written again' \
 'import:Takes catalogue and packages from a folder\: a synchronization that is answered by it and not by central' \
 'show:From which box, of when and whether whole\: everything is read and opened' \
     )

@@ -342,7 +342,7 @@ mod tests {
         };
         let lies = || {
             let boxes = left(place.path(), &[key(2), key(1)]).unwrap().0;
-            let (items, put_back) = boxes["b"].items();
+            let (items, put_back) = boxes[&("b".to_owned(), false)].items();
             (items.len(), put_back)
         };
         assert_eq!((pass(1, vec![]), lies()), (1, (1, 0)));

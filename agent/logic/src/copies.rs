@@ -182,12 +182,14 @@ pub struct LeavingBox<'a> {
     pub heard_at: i64,
     /// It is the box that asks.
     pub own: bool,
+    /// It handed this over itself, to be adopted.
+    pub handed: bool,
 }
 
 impl LeavingBox<'_> {
     /// What is ahead of now was heard of by a clock that nobody vouches for: it is not old.
     fn is_alive(&self, now: i64) -> bool {
-        !self.own && now.saturating_sub(self.heard_at) < ALIVE
+        !self.own && !self.handed && now.saturating_sub(self.heard_at) < ALIVE
     }
 }
 
@@ -195,7 +197,7 @@ impl LeavingBox<'_> {
 ///
 /// | At the place | Then |
 /// |---|---|
-/// | boxes that were not heard of within a day, and the box's own copies | adopted |
+/// | boxes that were not heard of within a day, what a box handed over, and the box's own copies | adopted |
 /// | others that were, beside them | passed over: a place that boxes share has the copies of those at work |
 /// | nothing but boxes that were | refused |
 /// | one that was, alone or chosen, with `force` | adopted |
@@ -285,13 +287,14 @@ mod tests {
     #[test]
     fn a_box_that_was_heard_of_today_is_adopted_when_it_alone_is_meant() {
         const NOW: i64 = 10 * ALIVE;
-        // `d` is dead, `a` and `b` are alive, `f` is ahead of this clock, `o` is the box itself.
+        // `d` is dead, `a` and `b` are alive, `f` is ahead of this clock, `o` is the box itself, `h` is alive and handed over.
         let of = |id: char| LeavingBox {
             id: match id {
                 'd' => "d",
                 'a' => "a",
                 'b' => "b",
                 'f' => "f",
+                'h' => "h",
                 _ => "o",
             },
             heard_at: match id {
@@ -300,6 +303,7 @@ mod tests {
                 _ => NOW - ALIVE + 1,
             },
             own: id == 'o',
+            handed: id == 'h',
         };
         let table = [
             ("d", None, false, Some("d")),
@@ -308,6 +312,9 @@ mod tests {
             ("o", None, false, Some("o")),
             ("dab", None, false, Some("d")),
             ("oa", None, false, Some("o")),
+            ("h", None, false, Some("h")),
+            ("ha", None, false, Some("h")),
+            ("ha", Some("a"), false, None),
             ("ab", None, false, None),
             ("a", None, true, Some("a")),
             ("da", None, true, Some("da")),

@@ -122,20 +122,28 @@ pub enum ObjectKind {
     Entities = 4,
     /// A span of a package.
     Span = 5,
+    /// Something that a box owes to central and handed over on a stick.
+    Handed = 6,
+    /// What another box says that central has of that.
+    Arrived = 7,
 }
 
 impl ObjectKind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Item,
         Self::Proof,
         Self::Head,
         Self::Entities,
         Self::Span,
+        Self::Handed,
+        Self::Arrived,
     ];
 
     /// What its names begin with under the hash.
     fn word(self) -> &'static str {
-        ["", "item", "proof", "head", "entities", "span"][self as usize]
+        [
+            "", "item", "proof", "head", "entities", "span", "handed", "arrived",
+        ][self as usize]
     }
 }
 

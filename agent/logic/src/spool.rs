@@ -71,7 +71,8 @@
 //! Log rows and sessions are sent again after a lost answer; what central may hold twice is counted as `doubled`.
 //!
 //! What was handed over in a file (`ItemState::Carried`) is asked for and never sent: the table of `result::carried`. What
-//! came as a copy of another box's goes as that box may have sent it: the table of `adopt`. What another state of this box may
+//! came as a copy of another box's goes as that box may have sent it: the table of `adopt`. What leaves on a stick for another box to
+//! bring home: the table of `stick`. What another state of this box may
 //! have sent (`SpoolPlan::probe_first`) is asked for first: the table of `result::unasked`.
 
 mod adopt;
@@ -88,6 +89,7 @@ mod request;
 mod result;
 mod row;
 mod session;
+mod stick;
 pub mod sync_export;
 mod trial;
 
@@ -111,6 +113,7 @@ pub use ledger::{
 pub use left::{age, cause, since};
 pub use plan::{SpoolEnding, SpoolPlan};
 pub use request::witness;
+pub use stick::{ArrivedList, handed_name, stays_here};
 pub use trial::{BootTime, ItemTrial, REFUSED_TRIES};
 
 use request::RequestOutcome;

@@ -90,7 +90,7 @@ fn tell(one: &AdoptedBox, screen: &Screen) {
     if screen.json {
         return screen.object(json!({
             "box_id": one.box_id, "heard_at": one.heard_at, "items": one.items, "adopted": one.new,
-            "known": one.known, "unreadable": one.unread, "put_back": one.put_back,
+            "known": one.known, "handed_over": one.handed, "unreadable": one.unread, "put_back": one.put_back,
         }));
     }
     screen.line(&screen.told(&ReceiptTerm::BoxLeft {

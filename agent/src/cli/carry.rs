@@ -4,7 +4,7 @@
 
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crc32fast::Hasher;
 use logic::fault::{Code, EnrolCause, Fault, Id, InputCause, ItemCause};
 use logic::language::figure;
 use logic::phrase;
-use logic::spool::{ItemKey, sync_export};
+use logic::spool::{ItemKey, Ledger, StayReason, sync_export};
 use logic::zip::{StoredMember, stored_end};
 use serde_json::json;
 
@@ -79,7 +79,11 @@ pub(super) fn export(root: &Root, order: &ExportOrder, screen: &Screen) -> Resul
     }
     let one = organisations.pop().unwrap_or(engine);
     let handover = one.handover(order.again, order.most.unwrap_or(usize::MAX))?;
-    tell_stays(&handover, screen);
+    tell_stays(&handover.stays, screen);
+    if handover.others > 0 {
+        let count = handover.others;
+        screen.say(&screen.told(&CarryTerm::Others { count }));
+    }
     let count = handover.goes.len() as u64;
     let bytes = handover.goes.iter().map(|item| item.size).sum();
     let size = |bytes| figure::bytes(screen.language, bytes);
@@ -120,14 +124,11 @@ pub(super) fn export(root: &Root, order: &ExportOrder, screen: &Screen) -> Resul
     Ok(0)
 }
 
-fn tell_stays(handover: &Handover, screen: &Screen) {
-    for (why, ids) in &handover.stays {
+/// How many stay on the box, by the reason.
+pub(super) fn tell_stays(all: &BTreeMap<StayReason, Vec<String>>, screen: &Screen) {
+    for (why, ids) in all {
         let (count, why) = (ids.len() as u64, screen.told(&stays(*why)));
         screen.say(&screen.told(&CarryTerm::Stays { count, why }));
-    }
-    if handover.others > 0 {
-        let count = handover.others;
-        screen.say(&screen.told(&CarryTerm::Others { count }));
     }
 }
 
@@ -233,7 +234,17 @@ pub(super) fn reclaim(root: &Root, ids: &[String], screen: &Screen) -> Result<u8
     let engine = super::open(root)?;
     let ids: BTreeSet<String> = ids.iter().cloned().collect();
     let asked = ask(&engine, Some(&ids).filter(|ids| !ids.is_empty()), screen)?;
-    let count = Spool::open(engine.vault())?.reclaim(&asked.not_arrived)?;
+    let mut keys = asked.not_arrived.clone();
+    if asked.trouble.is_none() && !ids.is_empty() {
+        // Central can say nothing of these: they go where they were named.
+        let unasked = asked.unknown.iter();
+        keys.extend(
+            unasked
+                .filter(|key| !Ledger::can_be_asked_for(key))
+                .cloned(),
+        );
+    }
+    let count = Spool::open(engine.vault())?.reclaim(&keys)?;
     if count > 0 {
         screen.say(&screen.told(&CarryTerm::Reclaimed { count }));
     }

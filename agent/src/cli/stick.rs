@@ -2,6 +2,7 @@
 //! Never says that a stick is whole before everything on it opened.
 //! Called by `cli`.
 
+mod owed;
 mod words;
 
 use std::io::Write;
@@ -29,9 +30,9 @@ use words::StickTerm;
 /// What is done with a stick.
 #[derive(Debug, Subcommand)]
 pub(super) enum StickVerb {
-    /// Writes catalogue and packages to a folder, sealed; what lies there whole is not written again.
+    /// Writes catalogue and packages to a folder, or what is owed, sealed; what lies there whole is not written again.
     #[command(
-        after_help = "Pulled at any moment, the data before it or its successor is whole; the same command goes on.\n\nExamples:\n  boxsync carry export /media/stick\n  boxsync carry export /media/stick --organisation 1001"
+        after_help = "Pulled at any moment, the data before it or its successor is whole; the same command goes on.\n\nExamples:\n  boxsync carry export /media/stick\n  boxsync carry export /media/stick --organisation 1001\n  boxsync carry export /media/stick --results"
     )]
     Export(StickOrder),
     /// Takes catalogue and packages from a folder: a synchronization that is answered by it and not by central.
@@ -52,7 +53,11 @@ pub(super) enum StickVerb {
 impl StickVerb {
     /// Whether the box may stand otherwise after it.
     pub(super) fn may_change(&self) -> bool {
-        matches!(self, Self::Import(order) if !order.dry_run)
+        match self {
+            Self::Import(order) => !order.dry_run,
+            Self::Export(order) => order.results,
+            Self::Show { .. } => false,
+        }
     }
 }
 
@@ -61,9 +66,15 @@ impl StickVerb {
 pub(super) struct StickOrder {
     /// The folder.
     dir: PathBuf,
-    /// Only catalogue and packages.
+    /// Catalogue and packages; so also where nothing is said.
     #[arg(long)]
     data: bool,
+    /// What is owed: it counts as handed over from then on, and the box that adopts it brings it home.
+    #[arg(long)]
+    results: bool,
+    /// Also what was handed over before: its stick is lost.
+    #[arg(long, requires = "results")]
+    again: bool,
     /// Only this organisation of the box; may be given several times.
     #[arg(long = "organisation", value_name = "ID")]
     organisations: Vec<String>,
@@ -89,16 +100,33 @@ pub(super) struct ImportOrder {
     /// Also data that is older than what the box has.
     #[arg(long)]
     older: bool,
+    /// Only what the stick says of what this box handed over: what central has is acknowledged.
+    #[arg(long, conflicts_with_all = ["dry_run", "allow_deletes", "older"])]
+    results: bool,
 }
 
 pub(super) fn act(root: &Root, act: &StickVerb, screen: &Screen) -> Result<u8, Fault> {
     let engine = super::open(root)?;
     match act {
         StickVerb::Export(order) => each(&engine, &order.organisations, screen, |one| {
-            export(one, order, screen)
+            // What is owed first: it is small, and data may fill the stick.
+            let status = match order.results {
+                true => owed::hand_over(one, &order.dir, order.again, screen)?,
+                false => owed::tell_arrived(one, &order.dir, screen)?,
+            };
+            let data = order.data || !order.results;
+            let data = data.then(|| export(one, order, screen)).transpose()?;
+            Ok(status.max(data.unwrap_or(0)))
         }),
         StickVerb::Import(order) => each(&engine, &order.organisations, screen, |one| {
-            import(one, order, screen)
+            if order.results {
+                return owed::import(one, &order.dir, screen);
+            }
+            let status = match order.dry_run {
+                true => 0,
+                false => owed::import_beside(one, &order.dir, screen),
+            };
+            Ok(import(one, order, screen)?.max(status))
         }),
         StickVerb::Show { dir, organisations } => {
             each(&engine, organisations, screen, |one| show(one, dir, screen))

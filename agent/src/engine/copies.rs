@@ -132,10 +132,11 @@ impl Engine {
             boxes: Vec::new(),
             flawed,
         };
-        let leaving = boxes.iter().map(|(id, left)| LeavingBox {
+        let leaving = boxes.iter().map(|((id, handed), left)| LeavingBox {
             id,
             heard_at: left.heard_at,
             own: *id == own,
+            handed: *handed,
         });
         let leaving: Vec<LeavingBox<'_>> = leaving.collect();
         let adopted = match whose {
@@ -143,11 +144,12 @@ impl Engine {
             Whose::Lost { of, force } => adopted(&leaving, now, of, force)?,
         };
         let spool = Spool::open(&self.vault)?;
-        for ((box_id, left), is_adopted) in boxes.into_iter().zip(adopted) {
+        for (((box_id, handed), left), is_adopted) in boxes.into_iter().zip(adopted) {
             let (mut items, put_back) = left.items();
             items.sort_by(|a, b| a.order.cmp(&b.order));
             let mut one = AdoptedBox {
                 is_adopted,
+                handed,
                 items: items.len() as u64,
                 put_back,
                 heard_at: left.heard_at,
@@ -216,6 +218,8 @@ pub struct AdoptedBox {
     pub age: u64,
     /// Its items were let in, as far as they can be; else they were only looked at.
     pub is_adopted: bool,
+    /// It handed them over itself.
+    pub handed: bool,
     /// Items that may be adopted.
     pub items: u64,
     /// Let in now.

@@ -43,13 +43,18 @@ pub struct FoundHead {
     pub head: StickHead,
 }
 
+/// Where the data of an organisation lies.
+pub(super) fn data_folder(place: &Path, key: &OrganisationKey) -> PathBuf {
+    let name = key.name(ObjectKind::Head, &["folder"]);
+    place.join(name.to_string())
+}
+
 impl StickFolder {
     /// That of an organisation's key, whether it is there or not.
     pub fn new(place: &Path, key: OrganisationKey) -> Self {
-        let name = key.name(ObjectKind::Head, &["folder"]);
         Self {
             place: place.to_owned(),
-            folder: place.join(name.to_string()),
+            folder: data_folder(place, &key),
             key,
         }
     }

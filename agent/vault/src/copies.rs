@@ -21,6 +21,7 @@ use logic::seal::NameHash;
 use logic::site::{self, ObjectFlaw, ObjectKind, OrganisationKey, SiteObject};
 use logic::spool::{ItemState, Ledger};
 
+use crate::carry::data_folder;
 use crate::random;
 use crate::spool::Spool;
 use system::root::{
@@ -60,6 +61,11 @@ impl CopyFolder {
     /// That of a box, whether it is there or not.
     pub fn new(place: &Path, key: OrganisationKey, box_id: &str) -> Self {
         let name = key.name(ObjectKind::Proof, &["folder", box_id]);
+        Self::named(place, name, key, box_id)
+    }
+
+    /// One of another name.
+    pub(super) fn named(place: &Path, name: NameHash, key: OrganisationKey, box_id: &str) -> Self {
         Self {
             place: place.to_owned(),
             folder: place.join(name.to_string()),
@@ -105,7 +111,7 @@ impl CopyFolder {
         self.key.name(ObjectKind::Proof, &["proof", &self.box_id])
     }
 
-    fn path(&self, name: NameHash) -> PathBuf {
+    pub(super) fn path(&self, name: NameHash) -> PathBuf {
         self.folder.join(format!("{name}.{EXTENSION}"))
     }
 
@@ -161,17 +167,16 @@ impl CopyFolder {
         Ok(held)
     }
 
+    /// An object that lies there; `None` where there is none that can be read and opens.
+    pub(super) fn opened(&self, name: NameHash) -> Option<SiteObject> {
+        let bytes = read_object(&self.path(name)).ok()?;
+        site::open(std::slice::from_ref(&self.key), name, &bytes).ok()
+    }
+
     /// Those of these copies that do not open any more, or cannot be read.
     pub fn damaged(&self, held: &BTreeSet<NameHash>) -> Vec<NameHash> {
-        let keys = std::slice::from_ref(&self.key);
-        let is_whole = |name: &NameHash| {
-            let read = read_object(&self.path(*name));
-            read.is_ok_and(|bytes| site::open(keys, *name, &bytes).is_ok())
-        };
-        held.iter()
-            .filter(|name| !is_whole(name))
-            .copied()
-            .collect()
+        let damaged = held.iter().filter(|name| self.opened(**name).is_none());
+        damaged.copied().collect()
     }
 
     /// Removes copies, durably.
@@ -186,9 +191,7 @@ impl CopyFolder {
 
     /// The generation of the proof that lies there; `None` where there is none that opens.
     pub fn proof(&self) -> Option<u64> {
-        let name = self.proof_name();
-        let bytes = read_object(&self.path(name)).ok()?;
-        let proof = site::open(std::slice::from_ref(&self.key), name, &bytes).ok()?;
+        let proof = self.opened(self.proof_name())?;
         (proof.kind == ObjectKind::Proof).then_some(proof.generation)
     }
 
@@ -285,7 +288,7 @@ impl LeftCopies {
     fn add(&mut self, path: PathBuf, name: NameHash, object: SiteObject) {
         self.heard_at = self.heard_at.max(object.at);
         match object.kind {
-            ObjectKind::Item => self.items.push(LeftItem {
+            ObjectKind::Item | ObjectKind::Handed => self.items.push(LeftItem {
                 path,
                 name,
                 generation: object.generation,
@@ -303,8 +306,17 @@ impl LeftCopies {
     }
 }
 
-/// What lies at a place, by box, and the files that are not used, each with its reason.
-pub type FoundCopies = (BTreeMap<String, LeftCopies>, Vec<(PathBuf, ObjectFlaw)>);
+/// What lies at a place, by box and by whether it handed that over itself, and the files that are not used, each with its reason.
+pub type FoundCopies = (
+    BTreeMap<(String, bool), LeftCopies>,
+    Vec<(PathBuf, ObjectFlaw)>,
+);
+
+/// Whether an object of this kind holds something that is owed, or says how that lies there.
+fn is_copy(kind: ObjectKind) -> bool {
+    use ObjectKind::{Handed, Item, Proof};
+    matches!(kind, Item | Proof | Handed)
+}
 
 /// Reads what boxes left at a place: in it, or in the folders in it.
 ///
@@ -315,9 +327,13 @@ pub fn left(place: &Path, keys: &[OrganisationKey]) -> Result<FoundCopies, Fault
         let path = place.display().to_string();
         return Err(Fault::new(Code::CopiesMissing, SiteCause::Missing { path }));
     }
-    let (mut boxes, mut flawed) = (BTreeMap::<String, LeftCopies>::new(), Vec::new());
+    let (mut boxes, mut flawed) = (BTreeMap::<(String, bool), LeftCopies>::new(), Vec::new());
     let mut paths = listed(place)?;
-    let folders: Vec<PathBuf> = paths.iter().filter(|path| path.is_dir()).cloned().collect();
+    // The data of an organisation may lie on the same stick: it is large, and nobody's copy.
+    let data = keys.iter().map(|key| data_folder(place, key));
+    let data: BTreeSet<PathBuf> = data.collect();
+    let is_left = |path: &&PathBuf| path.is_dir() && !data.contains(*path);
+    let folders: Vec<PathBuf> = paths.iter().filter(is_left).cloned().collect();
     for folder in folders {
         paths.extend(listed(&folder)?);
     }
@@ -325,10 +341,9 @@ pub fn left(place: &Path, keys: &[OrganisationKey]) -> Result<FoundCopies, Fault
         let Some(name) = named(&path) else { continue };
         let bytes = read_object(&path).map_err(|error| trouble(&path, FileAct::Read, &error));
         match bytes.map(|bytes| site::open(keys, name, &bytes)) {
-            // The data of an organisation may lie on the same stick.
-            Ok(Ok(object)) if !matches!(object.kind, ObjectKind::Item | ObjectKind::Proof) => {}
+            Ok(Ok(object)) if !is_copy(object.kind) => {}
             Ok(Ok(object)) => boxes
-                .entry(object.box_id.clone())
+                .entry((object.box_id.clone(), object.kind == ObjectKind::Handed))
                 .or_default()
                 .add(path, name, object),
             Ok(Err(flaw)) => flawed.push((path, flaw)),
@@ -420,7 +435,7 @@ mod tests {
         endless.set_len(1 << 40).unwrap();
         assert_eq!(folder.damaged(&held), [objects[1].0, objects[2].0]);
         let (boxes, flawed) = left(dir.path(), &[key(1)]).unwrap();
-        assert_eq!(boxes["b"].items().0.len(), 2);
+        assert_eq!(boxes[&("b".to_owned(), false)].items().0.len(), 2);
         let flaws: Vec<ObjectFlaw> = flawed.iter().map(|(_, flaw)| *flaw).collect();
         let count = |of| flaws.iter().filter(|flaw| **flaw == of).count();
         assert_eq!(count(ObjectFlaw::Changed), 2);
@@ -441,7 +456,13 @@ mod tests {
         let kept = fs::read(folder.path(objects[0].0)).unwrap();
         folder.remove(&[objects[0].0]).unwrap();
         folder.prove(2, 50, &folder.held().unwrap()).unwrap();
-        let found = || left(dir.path(), &[key(1)]).unwrap().0.remove("b").unwrap();
+        let found = || {
+            left(dir.path(), &[key(1)])
+                .unwrap()
+                .0
+                .remove(&("b".to_owned(), false))
+                .unwrap()
+        };
         assert_eq!((found().items().0.len(), found().items().1), (1, 0));
         assert_eq!(found().heard_at, 50);
         fs::write(folder.path(objects[0].0), kept).unwrap();

@@ -9,6 +9,7 @@ pub mod encryption;
 pub mod entry;
 pub mod feed;
 mod frames;
+pub mod handed;
 pub mod history;
 pub mod identity;
 pub mod index;

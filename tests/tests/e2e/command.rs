@@ -146,7 +146,14 @@ fn the_account_of_a_run_has_every_counter() {
         ),
         (
             "results",
-            vec!["acknowledged", "refused", "unconfirmed", "queued"],
+            vec![
+                "acknowledged",
+                "refused",
+                "unconfirmed",
+                "queued",
+                "carried",
+                "adopted",
+            ],
         ),
         ("logs", vec!["acknowledged", "refused", "queued"]),
         ("sessions", vec!["acknowledged", "refused", "queued"]),

@@ -19,8 +19,11 @@ impl Sending {
             ItemState::Queued | ItemState::Sending => self.plan.asked || rested,
             ItemState::Refused => changed || rested,
             ItemState::Unconfirmed => changed,
-            // It is asked for, never sent; of others than results nobody can ask.
-            ItemState::Carried => item.key.kind == ItemKind::Results,
+            // It is asked for where that says something, and never sent.
+            ItemState::Carried => {
+                let later = item.mapped || item.is_behind;
+                item.key.kind == ItemKind::Results && !later
+            }
             ItemState::Acknowledged | ItemState::SetAside | ItemState::Open | ItemState::Held => {
                 false
             }

@@ -364,6 +364,22 @@ impl Ledger {
         self.not_before = CARRIED | at.max(0) as u64;
     }
 
+    /// As it leaves on a stick: to be sent, whatever was handed over before.
+    #[must_use]
+    pub fn leaving(self) -> Self {
+        Self {
+            state: ItemState::Queued,
+            not_before: 0,
+            ..self
+        }
+    }
+
+    /// Whether central can be asked for it alone: for no later content of an execution, which its mapping says nothing of, and
+    /// for nothing but results.
+    pub fn can_be_asked_for(key: &ItemKey) -> bool {
+        key.kind == ItemKind::Results && key.edition == 0
+    }
+
     /// Whether it is marked without an account of its own, where none can be written: a first sending of a whole item.
     pub fn can_be_marked(&self, change: &LedgerChange) -> bool {
         let whole = self.parts.iter().all(|(_, part)| *part == PartState::Owed);

@@ -2,7 +2,7 @@
 //! Never says yes where nothing changed, and never brings anything to central by itself.
 //! Called by `vault`, which writes it down, and for `results` of the command line.
 
-use super::ledger::{ItemState, Ledger};
+use super::ledger::{ItemState, Ledger, PartState};
 use super::trial::{BootTime, ItemTrial};
 use crate::words::Now;
 
@@ -70,7 +70,7 @@ impl Ledger {
         true
     }
 
-    /// `results export-tao`: it lies whole in a file that goes to central, since `at` (Unix seconds). What was handed over
+    /// `results export-tao`, `carry export --results`: it lies whole in a file or on a stick since `at` (Unix seconds). What was handed over
     /// before and lies in one more file keeps its time. Says whether it stands as handed over.
     pub fn carry(&mut self, at: i64) -> bool {
         if self.state == ItemState::Queued {
@@ -96,10 +96,16 @@ impl Ledger {
     }
 
     /// `results reclaim`, after central said that it does not have it: the box sends it itself again, as what may be on its
-    /// way: it is probed once more, `settle` later, and goes alone. Says whether anything changed.
+    /// way: it is probed once more, `settle` later, and goes alone. What central cannot be asked for goes in parts of which each
+    /// may be there. Says whether anything changed.
     pub fn reclaim(&mut self) -> bool {
         if self.state != ItemState::Carried {
             return false;
+        }
+        if !Self::can_be_asked_for(&self.key) {
+            for (_, part) in self.parts.iter_mut().filter(|(_, part)| part.is_owed()) {
+                *part = PartState::Flying;
+            }
         }
         self.state = ItemState::Sending;
         self.not_before = 0;
@@ -217,6 +223,9 @@ mod tests {
             ItemState::Sending,
             "it is asked for once more"
         );
+        let mut later = carried.clone();
+        later.key.edition = 1;
+        assert!(later.reclaim() && later.parts[0].1 == PartState::Flying);
         assert!(carried.confirm(now) && !carried.confirm(now) && carried.maps());
         assert_eq!(carried.carried_at(), None);
     }

@@ -202,6 +202,48 @@ fn what_stood_beside_what_was_handed_over_goes_in_the_same_pass() {
     }
 }
 
+/// On a stick a later content leaves, too: that its execution is mapped says nothing of it, and a person who takes it back has
+/// each of its variables asked for.
+#[test]
+fn a_later_content_on_a_stick_is_not_home_because_the_first_one_is() {
+    let mut world = Box::new(ResultCentral::new(Vec::new()));
+    let submit = |world: &mut Box, last| {
+        let document = json!({ "e": result("e", &names(0..last)) });
+        world.submit(ItemKind::Results, &document);
+    };
+    submit(&mut world, 2);
+    world.pass();
+    submit(&mut world, 4);
+    world.submit(ItemKind::Logs, &rows("e", 0..3, None));
+    for ledger in world.ledgers.values_mut() {
+        ledger.carry(7);
+    }
+    let state = |world: &Box| {
+        let of = |kind, edition| world.state(kind, "e", edition);
+        (of(ItemKind::Results, 1), of(ItemKind::Logs, 0))
+    };
+    let ending = world.pass();
+    assert_eq!(state(&world), (ItemState::Carried, ItemState::Carried));
+    assert_eq!((ending.not_arrived, ending.findings.len()), (vec![], 0));
+    assert_eq!((sent(&world, "results"), sent(&world, "logs")), (1, 0));
+    // Whoever adopted it brought a part home.
+    world
+        .central
+        .import(&json!({ "e": result("e", &names(2..3)) }), world.now);
+    for ledger in world.ledgers.values_mut() {
+        ledger.reclaim();
+    }
+    for _ in 0..2 {
+        world.pass();
+        world.rest(Duration::from_secs(3600));
+    }
+    assert_eq!(
+        state(&world),
+        (ItemState::Acknowledged, ItemState::Acknowledged)
+    );
+    holds_once(&world, "e", 4);
+}
+
 /// A person's word that central has it, in the moment in which a pass of a box that was put back takes it up.
 #[test]
 fn what_is_home_since_is_not_taken_up_again() {

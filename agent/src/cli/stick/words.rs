@@ -21,6 +21,14 @@ logic::sentences! {
         Lacking { count: u64 }: "  deliveries without a package: {count}", "  épreuves sans paquet : {count}";
         Old { age: Seconds }: "  age {age}", "  âge {age}";
         Whole: "  whole", "  complet";
+        HandedOver { count: u64, path: String } by count:
+            "{path}: {count} item handed over" | "{path}: {count} items handed over",
+            "{path} : {count} élément confié" | "{path} : {count} éléments confiés";
+        ToldBoxes { count: u64 } by count:
+            "{count} box is told what has arrived of what it handed over" | "{count} boxes are told what has arrived of what they handed over",
+            "{count} box apprend ce qui est arrivé de ce qu’elle a confié" | "{count} box apprennent ce qui est arrivé de ce qu’elles ont confié";
+        Arrived { count: u64, carried: u64 }: "central has {count} of what was handed over; on their way: {carried}",
+            "le serveur central a {count} des éléments confiés ; en chemin : {carried}";
         Durable { path: String }: "{path} may be unplugged", "{path} peut être débranché";
     }
 }
