@@ -92,7 +92,7 @@ _arguments "${_arguments_options[@]}" : \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
 '--help[Print help]' \
-'::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile metrics.push input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate input.confirm wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file site.listen site.unproven site.answer copies.missing copies.full copies.read_only copies.unproven copies.changed copies.alone adopt.alive adopt.changed adopt.none carry.full carry.medium carry.none carry.changed carry.older carry.unready carry.taken logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
+'::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile metrics.push update.no_source update.source input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate input.confirm wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file site.listen site.unproven site.answer copies.missing copies.full copies.read_only copies.unproven copies.changed copies.alone adopt.alive adopt.changed adopt.none carry.full carry.medium carry.none carry.changed carry.older carry.unready carry.taken logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
 && ret=0
 ;;
 (help)
@@ -1129,6 +1129,70 @@ esac
     ;;
 esac
 ;;
+(update)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+":: :_boxsync__subcmd__update_commands" \
+"*::: :->update" \
+&& ret=0
+
+    case $state in
+    (update)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-update-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__update__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-update-help-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
 (wipe)
 _arguments "${_arguments_options[@]}" : \
 '--yes=[Do not ask\: the box id, typed here]:BOX_ID:_default' \
@@ -1551,6 +1615,30 @@ _arguments "${_arguments_options[@]}" : \
     ;;
 esac
 ;;
+(update)
+_arguments "${_arguments_options[@]}" : \
+":: :_boxsync__subcmd__help__subcmd__update_commands" \
+"*::: :->update" \
+&& ret=0
+
+    case $state in
+    (update)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:boxsync-help-update-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (wipe)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -1602,6 +1690,7 @@ _boxsync_commands() {
 'key:The key of the data at rest' \
 'site:What the boxes of an organisation share\: the key that everything is sealed with that leaves a box' \
 'carry:Catalogue and packages on a stick, sealed with the site key, for boxes without a link' \
+'update:Which image is offered, and whether it may be installed or booted now' \
 'wipe:Destroys the key and the data; asks twice' \
 'completions:Shell completions on stdout' \
 'man:A manual page on stdout (roff)' \
@@ -1865,6 +1954,7 @@ _boxsync__subcmd__help_commands() {
 'key:The key of the data at rest' \
 'site:What the boxes of an organisation share\: the key that everything is sealed with that leaves a box' \
 'carry:Catalogue and packages on a stick, sealed with the site key, for boxes without a link' \
+'update:Which image is offered, and whether it may be installed or booted now' \
 'wipe:Destroys the key and the data; asks twice' \
 'completions:Shell completions on stdout' \
 'man:A manual page on stdout (roff)' \
@@ -2207,6 +2297,24 @@ _boxsync__subcmd__help__subcmd__status_commands() {
 _boxsync__subcmd__help__subcmd__sync_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync help sync commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__update_commands] )) ||
+_boxsync__subcmd__help__subcmd__update_commands() {
+    local commands; commands=(
+'check:Asks the source what it offers, and says whether that may be installed or booted now' \
+'status:What runs and what is installed; asks nobody' \
+    )
+    _describe -t commands 'boxsync help update commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__update__subcmd__check_commands] )) ||
+_boxsync__subcmd__help__subcmd__update__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help update check commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__update__subcmd__status_commands] )) ||
+_boxsync__subcmd__help__subcmd__update__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help update status commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__help__subcmd__watch_commands] )) ||
 _boxsync__subcmd__help__subcmd__watch_commands() {
@@ -2698,6 +2806,49 @@ _boxsync__subcmd__status_commands() {
 _boxsync__subcmd__sync_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync sync commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__update_commands] )) ||
+_boxsync__subcmd__update_commands() {
+    local commands; commands=(
+'check:Asks the source what it offers, and says whether that may be installed or booted now' \
+'status:What runs and what is installed; asks nobody' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync update commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__update__subcmd__check_commands] )) ||
+_boxsync__subcmd__update__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync update check commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__update__subcmd__help_commands] )) ||
+_boxsync__subcmd__update__subcmd__help_commands() {
+    local commands; commands=(
+'check:Asks the source what it offers, and says whether that may be installed or booted now' \
+'status:What runs and what is installed; asks nobody' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'boxsync update help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__update__subcmd__help__subcmd__check_commands] )) ||
+_boxsync__subcmd__update__subcmd__help__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync update help check commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__update__subcmd__help__subcmd__help_commands] )) ||
+_boxsync__subcmd__update__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync update help help commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__update__subcmd__help__subcmd__status_commands] )) ||
+_boxsync__subcmd__update__subcmd__help__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync update help status commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__update__subcmd__status_commands] )) ||
+_boxsync__subcmd__update__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync update status commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__watch_commands] )) ||
 _boxsync__subcmd__watch_commands() {

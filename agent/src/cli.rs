@@ -33,6 +33,7 @@ mod stick;
 mod sync;
 mod terminate;
 mod textfile;
+mod update;
 mod usage;
 mod watch;
 mod wipe;
@@ -266,6 +267,11 @@ enum Verb {
         #[command(subcommand)]
         act: stick::StickVerb,
     },
+    /// Which image is offered, and whether it may be installed or booted now.
+    Update {
+        #[command(subcommand)]
+        act: update::UpdateVerb,
+    },
     /// Destroys the key and the data; asks twice.
     #[command(
         after_help = "Refused as long as the box holds what central has not acknowledged: send it with `boxsync sync --results`,\nor write it to files with `boxsync results export ID FILE`."
@@ -351,6 +357,7 @@ impl Verb {
             | Self::Doctor(_)
             | Self::History { .. }
             | Self::Stats
+            | Self::Update { .. }
             | Self::Watch => false,
             Self::Entities { .. }
             | Self::Config { .. }
@@ -531,6 +538,7 @@ fn perform(root: &Root, verb: Verb, screen: &Screen) -> Result<u8, Fault> {
         }
         Verb::Site { act } => site::act(root, act, screen),
         Verb::Carry { act } => stick::act(root, &act, screen),
+        Verb::Update { act } => update::act(root, &act, screen),
         Verb::Wipe {
             yes,
             discard_results,
@@ -564,32 +572,4 @@ fn runtime<T>(work: impl Future<Output = T>) -> T {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_sound() {
-        Command::command().debug_assert();
-    }
-
-    #[test]
-    fn help_fits_a_terminal() {
-        let mut command = Command::command();
-        command.build();
-        for verb in [
-            "", "sync", "status", "doctor", "results", "packages", "history",
-        ] {
-            let found = match verb {
-                "" => &mut command,
-                verb => command.find_subcommand_mut(verb).unwrap(),
-            };
-            let help = found.render_help().to_string();
-            let lines: Vec<String> = help
-                .lines()
-                .map(|line| line.trim_end().to_owned())
-                .collect();
-            let name = format!("help-{verb}");
-            screen::held(name.trim_end_matches('-'), &lines, 80);
-        }
-    }
-}
+mod tests;

@@ -58,6 +58,7 @@ pub mod sync;
 pub mod texts;
 pub mod time;
 pub mod trace;
+pub mod update;
 pub mod wipe;
 pub mod words;
 pub mod zip;

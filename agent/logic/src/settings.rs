@@ -8,6 +8,7 @@ pub mod force;
 mod key;
 mod peer;
 mod read;
+mod section;
 mod sheet;
 pub mod size;
 mod step;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub link: LinkSettings,
     /// `[metrics]`
     pub metrics: Metrics,
+    /// `[update]`
+    pub update: UpdateSettings,
     /// Beside each key of the table, where its value comes from.
     origins: Vec<Origin>,
 }
@@ -164,6 +167,14 @@ pub struct DownloadSettings {
 
 /// So many openings of the windows are reckoned with: two months of nights.
 const SPANS: usize = 64;
+
+impl Settings {
+    /// How long until an image may be installed or booted; zero is now. `wall` is Unix seconds that the caller trusts.
+    pub fn update_wait(&self, wall: i64) -> Duration {
+        let offset = |wall| self.download.offset(wall).seconds();
+        window::wait(&self.update.windows, offset, wall)
+    }
+}
 
 impl DownloadSettings {
     /// How long until packages may be fetched; zero is now. `wall` is Unix seconds that the caller trusts.
@@ -259,6 +270,17 @@ pub struct Metrics {
     pub push_login_file: Option<PathBuf>,
 }
 
+/// `[update]`: when a new image may be installed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UpdateSettings {
+    /// The folder of images; off when absent.
+    pub source: Option<Url>,
+    /// When an image may be installed and booted; empty is always.
+    pub windows: Vec<Window>,
+    /// So long before a period none is.
+    pub quiet_before: Duration,
+}
+
 /// Where the value of a key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -304,6 +326,7 @@ impl Default for Settings {
             page: PageSettings::default(),
             link: LinkSettings::default(),
             metrics: Metrics::default(),
+            update: UpdateSettings::default(),
             origins: vec![Origin::Default; KEYS.len()],
         };
         for key in KEYS {

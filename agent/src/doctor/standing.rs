@@ -236,6 +236,24 @@ fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
     Ok(())
 }
 
+/// The nearest begin of a period after this moment, Unix seconds, of the deliveries that are shown to any of these.
+///
+/// # Errors
+/// What the catalogue says that does not open.
+pub fn next_start(all: &[Engine], after: i64) -> Result<Option<i64>, Fault> {
+    let mut next = None;
+    for engine in all {
+        let catalogue = CatalogueStore::open(engine.vault())?;
+        let edition = catalogue.shown()?;
+        let mut reader = catalogue.reader();
+        for (name, row) in edition.rows(EntityType::Delivery) {
+            let delivery = reader.entity(EntityType::Delivery, name, row)?;
+            next = period::nearer(next, period::start(&delivery.properties), after);
+        }
+    }
+    Ok(next)
+}
+
 fn by_word(by_kind: impl IntoIterator<Item = (ItemKind, OwedCounts)>) -> Vec<(String, OwedCounts)> {
     let by_kind = by_kind.into_iter();
     by_kind

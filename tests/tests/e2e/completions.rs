@@ -69,8 +69,8 @@ fn shells_offer_values_and_no_verb_of_the_daemon() {
         ..options(1, 1, (4_000, 4_000))
     });
     let types = "administrator delivery eligibility proctor test-center test-taker";
-    let verbs = "clock completions config credentials doctor enroll entities help history identity key man organisation packages pause \
-        rate results resume run site speed stats status sync watch wipe";
+    let verbs = "carry clock completions config credentials doctor enroll entities help history identity key man organisation packages pause \
+        rate results resume run site speed stats status sync update watch wipe";
     for name in ["bash", "zsh", "fish"] {
         let Some(shell) = Shell::new(&site, name) else {
             continue;

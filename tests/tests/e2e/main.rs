@@ -61,6 +61,7 @@ mod token;
 mod trace;
 mod trouble;
 mod unit;
+mod update;
 mod verbs;
 mod verdict;
 mod ways;

@@ -138,6 +138,9 @@ impl VerbHouse {
             ("clock accept", vec![]),
             ("key", vec![]),
             ("key rotate", vec![]),
+            ("update", vec![]),
+            ("update check", vec![]),
+            ("update status", vec![]),
             ("completions", vec!["bash".into()]),
             ("man", vec![]),
             (
@@ -207,6 +210,7 @@ fn needs_more(verb: &str) -> bool {
         "key",
         "organisation",
         "site",
+        "update",
     ];
     words.contains(&verb) || verb == "organisation remove"
 }
@@ -223,6 +227,8 @@ fn every_verb_speaks_one_object_a_line() {
             "results release" | "watch" | "pause" | "resume" | "rate" | "packages first" => 1,
             // Nothing was handed over yet, and no other box left copies.
             "results confirm" | "results adopt" => 1,
+            // No source of images is configured.
+            "update check" => 1,
             verb if needs_more(verb) => 2,
             _ => 0,
         };
@@ -261,6 +267,7 @@ fn every_verb_tells_that_its_output_was_lost() {
             "results release",
             "results export",
             "results adopt",
+            "update check",
             "results export-tao",
             "results confirm",
             "results reclaim",

@@ -123,6 +123,16 @@ impl Call {
         }
     }
 
+    /// `GET SHA256SUMS` of a folder of images, relative to it.
+    pub fn manifest() -> Self {
+        Self {
+            bearer: false,
+            past_caches: true,
+            limit: 256 << 10,
+            ..Self::get("manifest", "SHA256SUMS".into())
+        }
+    }
+
     /// `POST taoSync/HandShake` (protocol 2.1): anonymous, JSON only.
     pub fn handshake(login: &str, password: &str) -> Self {
         let body = json!({ "login": login, "password": password });

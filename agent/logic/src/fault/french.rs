@@ -51,6 +51,8 @@ french! {
     ConfigTls "TLS ne peut pas être mis en place" "Réinstaller boxsync.";
     ConfigTextfile "le fichier des métriques ne peut pas être écrit" "Créer le dossier de ce fichier, inscriptible par l’utilisateur boxsync, et le nommer dans ReadWritePaths= du service.";
     MetricsPush "les mesures n’arrivent pas à la Pushgateway" "Vérifier que la Pushgateway tourne et que `push`, dans la section [metrics], la désigne ; y supprimer les anciens groupes si elle parle de types.";
+    UpdateNoSource "aucune source d’images n’est configurée" "Mettre dans `source`, section [update] de /etc/boxsync/boxsync.toml, le dossier des images.";
+    UpdateSource "la source des images n’a pas de liste" "Vérifier que `source`, dans la section [update], désigne le dossier où se trouve SHA256SUMS.";
     InputFile "un fichier est inutilisable" "Indiquer le chemin d’un fichier lisible, ou pour en écrire un celui d’un nouveau fichier.";
     InputKey "l’identifiant du client est mal formé" "Copier à nouveau l’identifiant du client depuis le serveur central.";
     InputTokenUrl "l’URL du jeton est mal formée" "Copier à nouveau l’URL du jeton depuis le serveur central.";

@@ -81,6 +81,15 @@ macro_rules! local_codes {
          the same names with other types. Synchronizations go on; the figures are pushed again after the next one, and \
          after five minutes at the latest."
             "Look whether the Pushgateway runs and `push` in section [metrics] names it; delete its old groups where it tells of types.";
+        UpdateNoSource "update.no_source" [Operator Failed Unsent]
+            "no source of images is configured"
+            "`boxsync update check` asks the folder that [update] source names, and none is named."
+            "Set `source` in section [update] of /etc/boxsync/boxsync.toml to the folder of the images.";
+        UpdateSource "update.source" [Retry Failed Unknown]
+            "the source of images has no manifest"
+            "The folder that [update] source names does not give SHA256SUMS, the list of its images that systemd-sysupdate \
+         reads."
+            "Look whether `source` in section [update] names the folder in which SHA256SUMS lies.";
         InputFile "input.file" [Operator Failed Unknown]
             "a file cannot be used"
             "The file given to the command is missing, empty or not readable; or it is to be written, and is there already \

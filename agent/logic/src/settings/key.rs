@@ -5,60 +5,13 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::Settings;
 use super::connections::ConnectionLimit;
 use super::read::{
     account, accounts, box_id, listen, path, principal, push, put, state, steps, textfile,
 };
+pub(super) use super::section::{SECTIONS, SettingKey};
 use super::url::{Proxy, Url};
 use super::value::SettingValue;
-use crate::fault::SettingForm;
-
-/// One key of the configuration.
-pub(super) struct SettingKey {
-    pub(super) section: &'static str,
-    pub(super) name: &'static str,
-    /// What it does, one sentence or two.
-    pub(super) doc: &'static str,
-    /// The default as TOML; none for a key that may be absent.
-    pub(super) default: Option<&'static str>,
-    /// A legal value as TOML.
-    pub(super) example: &'static str,
-    pub(super) set: fn(&mut Settings, &SettingValue) -> Result<(), SettingForm>,
-    /// The value in force; none when the key is absent.
-    pub(super) show: fn(&Settings) -> Option<SettingValue>,
-}
-
-impl SettingKey {
-    /// The environment variable that overrides the key.
-    pub(super) fn variable(&self) -> String {
-        format!("BOXSYNC_{}_{}", self.section, self.name).to_ascii_uppercase()
-    }
-}
-
-/// The sections in the order of a printed configuration, and what each is about.
-pub(super) const SECTIONS: [(&str, &str); 11] = [
-    ("central", "The TAO central server and the way to it."),
-    ("box", "Who this box is, and who may speak with it."),
-    (
-        "api",
-        "What each program on this box may do at the local socket.",
-    ),
-    ("sync", "When and how it synchronizes."),
-    ("download", "How test packages are fetched."),
-    (
-        "results",
-        "What candidates produced, on its way to central.",
-    ),
-    (
-        "gateway",
-        "The server half of the protocol, for a TAO on this box.",
-    ),
-    ("site", "What the boxes of the organisation share."),
-    ("page", "The status page."),
-    ("link", "What the link should be able to do."),
-    ("metrics", "Figures for a collector of the site."),
-];
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -587,5 +540,38 @@ pub(super) static KEYS: &[SettingKey] = &[
             )
         },
         show: |s| path(&s.metrics.push_login_file),
+    },
+    SettingKey {
+        section: "update",
+        name: "source",
+        doc: "Folder of images with their manifest SHA256SUMS, as systemd-sysupdate takes them: what `boxsync update check` \
+              asks. Off when absent.",
+        default: None,
+        example: r#""https://images.example/box/""#,
+        set: |s, v| put(&mut s.update.source, v.optional(|v| v.read(Url::root))),
+        show: |s| s.update.source.as_ref().map(SettingValue::text),
+    },
+    SettingKey {
+        section: "update",
+        name: "windows",
+        doc: "When an image may be installed and booted, in the local time of the box, as `windows` of [download]; an \
+              empty list means always.",
+        default: Some("[]"),
+        example: r#"["mon-thu 22:00-04:00"]"#,
+        set: |s, v| put(&mut s.update.windows, v.list(SettingValue::parse)),
+        show: |s| Some(SettingValue::texts(&s.update.windows)),
+    },
+    SettingKey {
+        section: "update",
+        name: "quiet_before",
+        doc: "So long before the period of a delivery begins no image is installed or booted, up to a year.",
+        default: Some(r#""1d""#),
+        example: r#""3d""#,
+        set: |s, v| put(&mut s.update.quiet_before, v.span(Duration::ZERO, YEAR)),
+        show: |s| {
+            Some(SettingValue::text(crate::span::print(
+                s.update.quiet_before,
+            )))
+        },
     },
 ];

@@ -33,6 +33,10 @@ sentences! {
         PushLate { seconds: u64 } => "nothing came of it within {seconds} s", "rien n’en est venu en {seconds} s";
         PushLogin { path: String } => "{path}: expected `user:password` in its first line",
             "{path} : `utilisateur:mot de passe` est attendu dans sa première ligne";
+        NoUpdateSource => "no source of images is configured: expected source in [update]",
+            "aucune source d’images n’est configurée : source est attendu dans [update]";
+        NoManifest { place: String, status: u16 } => "{place} has no SHA256SUMS (status {status})",
+            "{place} n’a pas de SHA256SUMS (statut {status})";
         GatewayListen { at: String, why: OsCause } =>
             "the gateway cannot listen on {at} (`listen` in section [gateway]): {why}; it is tried again by itself",
             "la passerelle ne peut pas écouter sur {at} (`listen` dans la section [gateway]) : {why} ; cela est réessayé de soi-même";
