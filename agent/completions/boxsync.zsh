@@ -403,7 +403,7 @@ _arguments "${_arguments_options[@]}" : \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
 '--help[Print help]' \
-':folder -- Folder of second copies, or the id of a box of the room of which this box keeps them:_files' \
+':from -- Folder of second copies; or the id of a box\: then what this box keeps of it, or the folder that its own `copy_to` names:_files' \
 && ret=0
 ;;
 (export)
