@@ -179,7 +179,9 @@ mod tests {
     fn each_item_goes_to_as_many_as_asked_and_no_more() {
         let items = || vec![vec![named(1, 1)], vec![named(2, 1)]];
         let none: &[NameHash] = &[];
-        let table: [(&[&[NameHash]], usize, [&[usize]; 2], usize); 5] = [
+        /// What lies where, how many are asked for, what each place lacks, how many lie nowhere in the end.
+        type SpreadCase<'a> = (&'a [&'a [NameHash]], usize, [&'a [usize]; 2], usize);
+        let table: [SpreadCase<'_>; 5] = [
             (&[none, none], 1, [&[0, 1], &[]], 0),
             (&[none, none], 2, [&[0, 1], &[0, 1]], 0),
             // What lies with the second choice stays there.
@@ -240,9 +242,9 @@ mod tests {
             let sets: Vec<BTreeSet<_>> = held.iter().map(|set| set.iter().map(|(of, version)| named(*of, *version)).collect()).collect();
             let done: BTreeSet<_> = done.iter().filter(|of| !owed.contains_key(of)).map(|of| item(named(*of, 0))).collect();
             let mut spread = CopySpread::new(items.clone(), sets.clone(), copies);
-            for place in 0..sets.len() {
+            for (place, takes) in takes.iter().enumerate().take(sets.len()) {
                 for of in spread.lacking(place) {
-                    if takes[place] { spread.lies_now(place, of); }
+                    if *takes { spread.lies_now(place, of); }
                 }
             }
             let mut left = BTreeSet::new();
