@@ -3,6 +3,8 @@
 //! Called by the daemon's loop at its start and at each new configuration.
 
 mod copies;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;

@@ -5,10 +5,12 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::{Method, StatusCode};
+use hyper::body::Incoming;
+use hyper::{Method, Response, StatusCode};
 use logic::copies::{self, CopySpread, MetSibling, RoomStanding};
 use logic::fault::{Code, Fault, Finding, OsCause, SiteCause};
 use logic::seal::NameHash;
@@ -19,6 +21,7 @@ use logic::spool::Ledger;
 use system::clock;
 use system::task::BoxedTasks;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::Engine;
 use crate::site::{SiteLink, SiteMember};
@@ -31,6 +34,10 @@ const NAMES_LIMIT: usize = 16 * 20_000;
 /// Larger items are not given to siblings, bytes.
 const GIVEN_MOST: usize = 32 << 20;
 const NAME: usize = 16;
+/// The content of an answer comes within this.
+const CONTENT_TIMEOUT: Duration = Duration::from_secs(60);
+/// A proof has no higher number: a keeper that says no to each of them ends somewhere.
+const GENERATION_MOST: u64 = 1 << 62;
 
 /// A box that may be given copies.
 struct Given {
@@ -88,9 +95,8 @@ impl Engine {
             places.extend(link.map(|link| Given { link, met }));
         }
         let wanted = usize::from(self.settings.results.copies);
-        let copies = wanted.min(places.len().max(1));
         let mut standing = RoomStanding {
-            copies: copies as u64,
+            copies: wanted.min(places.len().max(1)) as u64,
             siblings,
             ..RoomStanding::default()
         };
@@ -98,7 +104,7 @@ impl Engine {
             return standing;
         }
         let brought = match self.giver() {
-            Ok(giver) => giver.bring(places, copies, prove, &mut standing).await,
+            Ok(giver) => giver.bring(places, wanted, prove, &mut standing).await,
             Err(trouble) => Err(trouble),
         };
         standing.trouble = brought.err().map(Finding::from);
@@ -114,7 +120,7 @@ impl Giver {
     async fn bring(
         &self,
         mut places: Vec<Given>,
-        copies: usize,
+        wanted: usize,
         prove: bool,
         standing: &mut RoomStanding,
     ) -> Result<(), Fault> {
@@ -124,6 +130,8 @@ impl Giver {
         places.sort_by_key(|place| copies::choice(own.box_id(), &id(place)));
         // Two addresses of one box.
         places.dedup_by(|one, other| id(one) == id(other));
+        let copies = wanted.min(places.len().max(1));
+        standing.copies = copies as u64;
         let (mut held, mut all) = (Vec::new(), places);
         let mut places = Vec::new();
         for mut place in all.drain(..) {
@@ -143,9 +151,14 @@ impl Giver {
         };
         let held = held.into_iter().map(without_proof).collect();
         let mut spread = CopySpread::new(items, held, copies);
-        let last: u64 = self.generation.get().ok().flatten().unwrap_or(0);
+        let noted: Option<u64> = self.generation.get().ok().flatten();
+        // What is given after the note was lost counts as put back until a proof names it.
+        let prove = prove || noted.is_none();
+        let mut generation = noted.unwrap_or(0) + 1;
+        let mut unread = None;
         for (at, place) in places.iter_mut().enumerate() {
-            if let Err(trouble) = self.give(&mut spread, at, place, last + 1).await {
+            let given = self.give(&mut spread, at, place, generation, &mut unread);
+            if let Err(trouble) = given.await {
                 failed(standing, place, trouble);
             }
         }
@@ -155,7 +168,7 @@ impl Giver {
         };
         if prove {
             // Remembered first: a proof that is older than this was put back.
-            self.generation.put(&(last + 1))?;
+            self.generation.put(&generation)?;
         }
         for (at, place) in places.iter_mut().enumerate() {
             let going = spread.going(at, &acknowledged);
@@ -172,10 +185,8 @@ impl Giver {
             let left = spread.left(at, &going);
             standing.siblings[place.met].keeps = left.len() as u64;
             if prove && !left.is_empty() {
-                let body = left.iter().flat_map(|name| name.0).collect();
-                let object = own.object(ObjectKind::Proof, last + 1, clock::now().wall, body);
-                let sealed = own.sealed(proof, &object);
-                if let Err(trouble) = place.act(Method::PUT, proof, sealed.into()).await {
+                let proven = self.proves(place, &left, &mut generation);
+                if let Err(trouble) = proven.await {
                     failed(standing, place, trouble);
                 }
             }
@@ -186,22 +197,53 @@ impl Giver {
             .iter()
             .map(|of| self.spool.came(&self.owed[*of].key));
         standing.oldest_at = came.min();
-        Ok(())
+        unread.map_or(Ok(()), Err)
     }
 
-    /// Gives a sibling what it is to have.
+    /// Leaves a proof of what lies there. Where a newer one lies there this box has lost its number: the next ones are higher.
+    async fn proves(
+        &self,
+        place: &mut Given,
+        left: &[NameHash],
+        generation: &mut u64,
+    ) -> Result<(), Fault> {
+        let own = &self.folders[0];
+        let name = own.proof_name();
+        loop {
+            let body = left.iter().flat_map(|name| name.0).collect();
+            let object = own.object(ObjectKind::Proof, *generation, clock::now().wall, body);
+            let sealed = own.sealed(name, &object);
+            match place.ask(Method::PUT, name, sealed.into()).await? {
+                StatusCode::NO_CONTENT => return Ok(()),
+                StatusCode::CONFLICT if *generation < GENERATION_MOST => {
+                    *generation *= 2;
+                    self.generation.put(generation)?;
+                }
+                status => return Err(place.refused(status)),
+            }
+        }
+    }
+
+    /// Gives a sibling what it is to have. What cannot be read now keeps nothing else from its place.
     async fn give(
         &self,
         spread: &mut CopySpread,
         at: usize,
         place: &mut Given,
         generation: u64,
+        unread: &mut Option<Fault>,
     ) -> Result<(), Fault> {
         let own = &self.folders[0];
         for of in spread.lacking(at) {
             let ledger = &self.owed[of];
             // What does not open on this box any more is told elsewhere.
-            let body = self.spool.body(ledger)?;
+            let body = match self.spool.body(ledger) {
+                Ok(body) => body,
+                Err(trouble) => {
+                    unread.get_or_insert(trouble);
+                    continue;
+                }
+            };
             let Some(body) = body.filter(|body| body.len() <= GIVEN_MOST) else {
                 continue;
             };
@@ -276,24 +318,28 @@ impl Given {
         if answer.status() != StatusCode::OK {
             return Err(self.refused(answer.status()));
         }
-        let body = Limited::new(answer.into_body(), NAMES_LIMIT)
-            .collect()
-            .await;
-        let body = body.map_err(|_| self.cut())?.to_bytes();
+        let body = content(answer).await.ok_or_else(|| self.cut())?;
         let names = body.chunks_exact(NAME);
         let name = |bytes: &[u8]| bytes.try_into().ok().map(NameHash);
         Ok(names.filter_map(name).collect())
     }
 
-    async fn act(&mut self, method: Method, name: NameHash, body: Bytes) -> Result<(), Fault> {
+    /// Asks something about one object.
+    async fn ask(
+        &mut self,
+        method: Method,
+        name: NameHash,
+        body: Bytes,
+    ) -> Result<StatusCode, Fault> {
         let path = format!("/site/1/copies/{name}");
         let answer = self.link.request(method, &path, body).await?;
         let status = answer.status();
-        let rest = Limited::new(answer.into_body(), NAMES_LIMIT)
-            .collect()
-            .await;
-        rest.map_err(|_| self.cut())?;
-        match status {
+        content(answer).await.ok_or_else(|| self.cut())?;
+        Ok(status)
+    }
+
+    async fn act(&mut self, method: Method, name: NameHash, body: Bytes) -> Result<(), Fault> {
+        match self.ask(method, name, body).await? {
             StatusCode::NO_CONTENT => Ok(()),
             status => Err(self.refused(status)),
         }
@@ -308,5 +354,78 @@ impl Given {
         let why = OsCause::from(&io::Error::from(io::ErrorKind::UnexpectedEof));
         let peer = self.link.peer().to_owned();
         Fault::new(Code::NetUnreachable, SiteCause::Cut { peer, why })
+    }
+}
+
+/// The content of an answer; `None` where it is too long, or does not come: a box may stop in the middle of it.
+async fn content(answer: Response<Incoming>) -> Option<Bytes> {
+    let content = Limited::new(answer.into_body(), NAMES_LIMIT).collect();
+    let content = timeout(CONTENT_TIMEOUT, content).await.ok()?;
+    Some(content.ok()?.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::rc::Rc;
+    use std::task::{Context, Poll};
+
+    use hyper::body::{Body, Frame};
+    use logic::site::SiteKey;
+    use tokio::net::TcpListener;
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::site::{SiteAnswer, SiteDoor};
+
+    /// It begins and never ends.
+    struct Stopped(bool);
+
+    impl Body for Stopped {
+        type Data = Bytes;
+        type Error = io::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+            match std::mem::replace(&mut self.0, true) {
+                false => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[7; NAME]))))),
+                true => Poll::Pending,
+            }
+        }
+    }
+
+    #[test]
+    fn a_box_that_stops_in_the_middle_of_its_answer_is_not_waited_for() {
+        let member = |id: &str| SiteMember {
+            keys: vec![SiteKey::new([1; 32]).of_organisation("1001").link()],
+            box_id: id.into(),
+        };
+        let test = async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (host, port) = ("127.0.0.1".into(), listener.local_addr().unwrap().port());
+            let keeper = Rc::new(member("a"));
+            let door = SiteDoor {
+                member: Rc::new(move || Some(keeper.clone())),
+                handler: Rc::new(|_| {
+                    Box::pin(async {
+                        let answer: SiteAnswer = Response::new(Box::pin(Stopped(false)));
+                        answer
+                    })
+                }),
+            };
+            system::task::spawn_local(door.serve(listener, 0));
+            let link = SiteLink::open(&SitePeer { host, port }, &member("b")).await;
+            let mut link = link.unwrap().unwrap();
+            let answer = link.request(Method::GET, "/site/1/copies", Bytes::new());
+            let answer = answer.await.unwrap();
+            tokio::time::pause();
+            let limit = Duration::from_secs(3600);
+            assert_eq!(timeout(limit, content(answer)).await.unwrap(), None);
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, test);
     }
 }

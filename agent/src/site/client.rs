@@ -22,8 +22,9 @@ use tokio::time::timeout;
 use super::SiteMember;
 use super::proof::connect;
 
-/// An answer begins within this.
+/// An answer begins within this, and a second more for each 256 KiB that are sent first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+const SENT_A_SECOND: u64 = 256 << 10;
 
 /// A link to a sibling.
 pub struct SiteLink {
@@ -93,13 +94,14 @@ impl SiteLink {
     /// Asks, and gives the answer with its content as it comes. The content of the answer before is to be read to its end first.
     ///
     /// # Errors
-    /// `net.unreachable` where the link was cut, or no answer begins within 20 s.
+    /// `net.unreachable` where the link was cut, or no answer begins within 20 s of what could be sent.
     pub async fn request(
         &mut self,
         method: Method,
         path: &str,
         body: Bytes,
     ) -> Result<Response<Incoming>, Fault> {
+        let sends = Duration::from_secs(body.len() as u64 / SENT_A_SECOND);
         let request = Request::builder().method(method).uri(path);
         let request = request.header(HOST, "boxsync").body(Full::new(body));
         // Paths are the box's own words.
@@ -108,7 +110,7 @@ impl SiteLink {
             self.send.ready().await?;
             self.send.send_request(request).await
         };
-        match timeout(ANSWER_TIMEOUT, answered).await {
+        match timeout(ANSWER_TIMEOUT + sends, answered).await {
             Ok(answer) => answer.map_err(|error| ended(&self.peer, &error)),
             Err(_) => Err(cut(&self.peer, &io::ErrorKind::TimedOut.into())),
         }

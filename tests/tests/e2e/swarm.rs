@@ -36,7 +36,7 @@ fn assert_is_central_s(site: &Site, root: &Path) {
 
 #[test]
 fn what_a_sibling_holds_is_not_asked_of_central() {
-    const TEST: u8 = 64;
+    const TEST: u8 = 67;
     let site = room(Site::enrolled(options(3, 1, (SIZE, SIZE))), TEST, 2);
     let own_root = site.path("");
     let root = another(&site, TEST, 1);
@@ -52,7 +52,7 @@ fn what_a_sibling_holds_is_not_asked_of_central() {
 
 #[test]
 fn boxes_that_begin_together_cross_the_line_once() {
-    const TEST: u8 = 65;
+    const TEST: u8 = 68;
     let site = room(Site::enrolled(options(3, 1, (SIZE, SIZE))), TEST, 3);
     let own_root = site.path("");
     let roots = [own_root, another(&site, TEST, 1), another(&site, TEST, 2)];
@@ -80,7 +80,7 @@ fn boxes_that_begin_together_cross_the_line_once() {
 /// While an exam runs on the box that has it, it comes from central.
 #[test]
 fn a_sibling_gives_nothing_while_an_exam_runs_there() {
-    const TEST: u8 = 66;
+    const TEST: u8 = 69;
     let site = room(Site::enrolled(options(3, 1, (SIZE, SIZE))), TEST, 2);
     let own_root = site.path("");
     let root = another(&site, TEST, 1);

@@ -2,12 +2,16 @@
 //! Never opens anything for somebody, and never holds more than two objects in memory at a time.
 //! Called by the door's answers.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper::{Method, StatusCode};
 use logic::fault::{Code, Fault};
 use logic::seal::NameHash;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::engine::{Engine, Kept};
 use crate::site::{SiteAnswer, SiteAsking, whole};
@@ -17,6 +21,9 @@ use crate::socket::state::SharedState;
 const OBJECT_MOST: usize = 33 << 20;
 /// Objects in memory at a time.
 pub(super) const AT_ONCE: usize = 2;
+/// The next piece of an object comes within this, and all of it: who was switched off in the middle holds nobody else up.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(20);
+const OBJECT_TIMEOUT: Duration = Duration::from_secs(180);
 
 pub(super) async fn answered(
     shared: &SharedState,
@@ -44,11 +51,11 @@ pub(super) async fn answered(
             let Ok(_turn) = room.acquire().await else {
                 return whole(StatusCode::SERVICE_UNAVAILABLE, Bytes::new());
             };
-            let body = Limited::new(request.into_body(), OBJECT_MOST).collect();
-            let Ok(body) = body.await else {
-                return whole(StatusCode::PAYLOAD_TOO_LARGE, Bytes::new());
+            let object = match timeout(OBJECT_TIMEOUT, object(request.into_body())).await {
+                Ok(Ok(object)) => object,
+                Ok(Err(status)) => return whole(status, Bytes::new()),
+                Err(_) => return whole(StatusCode::REQUEST_TIMEOUT, Bytes::new()),
             };
-            let object = Vec::from(body.to_bytes());
             let kept = at_work(shared, move |engine| engine.keep(&of, name, object)).await;
             match kept {
                 Ok(kept) => whole(status_of(kept), Bytes::new()),
@@ -62,6 +69,21 @@ pub(super) async fn answered(
             }
         }
         _ => whole(StatusCode::NOT_FOUND, Bytes::new()),
+    }
+}
+
+/// An object as it comes; the status of an answer where it is too large or stops in the middle.
+async fn object(body: Incoming) -> Result<Vec<u8>, StatusCode> {
+    let (mut object, mut body) = (Vec::new(), Limited::new(body, OBJECT_MOST));
+    loop {
+        match timeout(PIECE_TIMEOUT, body.frame()).await {
+            Ok(Some(Ok(frame))) => {
+                object.extend_from_slice(frame.data_ref().map_or(&[], |data| &data[..]));
+            }
+            Ok(Some(Err(_))) => return Err(StatusCode::PAYLOAD_TOO_LARGE),
+            Ok(None) => return Ok(object),
+            Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
+        }
     }
 }
 
