@@ -62,7 +62,7 @@ pub struct StickHead {
     pub classes: Vec<NameHash>,
     /// Packages that are whole.
     pub packages: Vec<StickPackage>,
-    /// Deliveries whose package the box did not hold.
+    /// Deliveries whose package the box did not hold, beside those for which central had none.
     pub lacking: u64,
 }
 

@@ -251,6 +251,38 @@ impl Report {
         cause.cloned().unwrap_or_else(|| Cause::from(&self.reason))
     }
 
+    /// How many packages central did not have in the last of these runs, newest first, that asked for them.
+    pub fn absent(reports: &[Self]) -> u64 {
+        let asked = |report: &&Self| {
+            let packages = &report.packages;
+            packages.downloaded + packages.unchanged + packages.failed > 0
+        };
+        reports.iter().find(asked).map_or(0, |report| {
+            let missing = |finding: &&Finding| finding.code == Code::PackageMissing;
+            report.findings.iter().filter(missing).count() as u64
+        })
+    }
+
+    /// What seems to be one thing is known to be another: `trouble`, made of how many findings seem so, stands for them.
+    pub fn retell(&mut self, seems: Code, trouble: impl FnOnce(u64) -> Fault) {
+        let before = self.findings.len();
+        self.findings.retain(|finding| finding.code != seems);
+        let count = (before - self.findings.len()) as u64;
+        if count > 0 {
+            let trouble = trouble(count);
+            self.note(&trouble);
+            self.rename(seems, &trouble);
+        }
+    }
+
+    /// A run that is named by what seems so is named by this.
+    pub fn rename(&mut self, seems: Code, trouble: &Fault) {
+        if self.code == seems {
+            self.code = trouble.code.into();
+            self.reason = trouble.reason();
+        }
+    }
+
     /// Notes a finding; the first one fails the run and names it.
     pub fn find(&mut self, trouble: &Fault) {
         self.wish = trouble.retry_after.or(self.wish);
@@ -565,5 +597,28 @@ mod tests {
                 json!({ "type": "warning", "message": expected, "data": null, "children": [] })
             );
         }
+    }
+
+    #[test]
+    fn what_seems_to_be_one_thing_is_told_as_what_it_is() {
+        let mut report = empty();
+        report.packages.unchanged = 1;
+        for _ in 0..2 {
+            report.find(&Fault::new(Code::PackageMissing, "none"));
+        }
+        report.find(&Fault::new(Code::DiskFull, "full"));
+        assert_eq!(Report::absent(&[report.clone()]), 2);
+        report.retell(Code::PackageMissing, |count| {
+            Fault::new(Code::CarryChanged, format!("{count} lack"))
+        });
+        assert_eq!(Report::absent(&[report.clone()]), 0);
+        assert_eq!(
+            (report.code.as_str(), &*report.reason),
+            ("carry.changed", "2 lack")
+        );
+        report.retell(Code::PackageMissing, |_| unreachable!());
+        report.rename(Code::PackageMissing, &Fault::new(Code::DiskFull, "full"));
+        assert_eq!(report.code, Code::CarryChanged);
+        assert_eq!(report.findings.len(), 2);
     }
 }

@@ -184,7 +184,7 @@ fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
     let (packages, awaited, next_start) = stock(engine, &catalogue, &edition, wall)?;
     (standing.packages, standing.awaited) = (packages, awaited);
     standing.counted.next_start = next_start;
-    standing.packages.absent = absent(&reports);
+    standing.packages.absent = Report::absent(&reports);
     standing.origin = engine.origin(edition.complete_at);
     // A stick is no central.
     let is_carried = |last: &&Report| {
@@ -368,18 +368,6 @@ fn rate(reports: &[Report]) -> Option<f64> {
         .map(|report| report.connection.download_mbit_s)
         .find(|rate| *rate > 0.0)
         .map(|rate| rate * MEGABIT / 8.0)
-}
-
-/// How many packages central did not have in the last run that asked for them.
-fn absent(reports: &[Report]) -> u64 {
-    let asked = |report: &&Report| {
-        let packages = &report.packages;
-        packages.downloaded + packages.unchanged + packages.failed > 0
-    };
-    reports.iter().find(asked).map_or(0, |report| {
-        let missing = |finding: &&logic::fault::Finding| finding.code == Code::PackageMissing;
-        report.findings.iter().filter(missing).count() as u64
-    })
 }
 
 /// The spool, if anything was ever kept there.

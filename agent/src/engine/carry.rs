@@ -19,6 +19,7 @@ use logic::carry::{
 use logic::entity::{Entity, EntityType};
 use logic::fault::{Code, Fault, Id, SiteCause};
 use logic::language::{Language, figure};
+use logic::report::Report;
 use logic::seal::NameHash;
 use logic::site::{ObjectKind, OrganisationKey, SiteObject};
 use nix::fcntl::Flock;
@@ -102,6 +103,10 @@ impl Engine {
     /// `carry.none`; as `sticks`; `carry.medium`.
     pub fn carried(&self, place: &Path) -> Result<(StickFolder, FoundHead), Fault> {
         let mut newest: Option<(StickFolder, FoundHead)> = None;
+        if !place.is_dir() {
+            let path = place.display().to_string();
+            return Err(Fault::new(Code::CarryMedium, SiteCause::NoStick { path }));
+        }
         for stick in self.sticks(place)? {
             let Some(found) = stick.head()? else { continue };
             let is_newer =
@@ -160,13 +165,15 @@ impl Engine {
         let mut source = CatalogueSource { edition, reader };
         let store = PackageStore::open(&self.vault)?;
         let before = stick.head()?;
-        if let Some(before) = before
-            .as_ref()
-            .filter(|before| !older && before.head.complete_at > complete_at)
-        {
+        // What a former key sealed goes with this export: it may be newer, too.
+        let mut newest = before.as_ref().map(|before| before.head.complete_at);
+        for former in &former {
+            newest = newest.max(former.head()?.map(|found| found.head.complete_at));
+        }
+        if let Some(newest) = newest.filter(|newest| !older && *newest > complete_at) {
             let path = place.display().to_string();
             let at = |at| figure::moment(Language::English, at, 0);
-            let (at, own) = (at(before.head.complete_at), at(complete_at));
+            let (at, own) = (at(newest), at(complete_at));
             return Err(Fault::new(
                 Code::CarryOlder,
                 SiteCause::NewerCarried { path, at, own },
@@ -207,7 +214,10 @@ impl Engine {
             plan.needs(name, body.len() as u64, ObjectKind::Entities)
         })?;
         let packages = source.packages(&store)?;
-        head.lacking = source.edition.count(EntityType::Delivery) as u64 - packages.len() as u64;
+        // What central has none for lacks nowhere.
+        let without = source.edition.count(EntityType::Delivery) as u64 - packages.len() as u64;
+        head.lacking =
+            without.saturating_sub(Report::absent(&self.history(200).unwrap_or_default()));
         let total: u64 = packages.iter().map(|(package, _)| package.size).sum();
         let mut done = 0;
         for (package, _) in &packages {

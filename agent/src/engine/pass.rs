@@ -135,7 +135,12 @@ impl Engine {
         let tracer = Tracer::open(&self.vault, &mut unkept)?;
         self.look_back(&tracer, &identity, request, &mut unkept)?;
         identity.sync_id = self
-            .next_number(&tracer, &identity, request, &uplink)
+            .next_number(
+                &tracer,
+                &identity,
+                request,
+                Some(&uplink).filter(|_| stick.is_none()),
+            )
             .await?;
         let before = params.sync_id;
         params.sync_id = identity.sync_id;

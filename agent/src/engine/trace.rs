@@ -218,14 +218,18 @@ impl Engine {
     }
 
     /// The number of this run. One that has to be above all that a later state of this folder may have used is taken by
-    /// central's time, which is asked for before anything that carries a number.
+    /// central's time, which is asked for before anything that carries a number; without an uplink to central it stays to be
+    /// raised: central sees no number of this run.
     pub(super) async fn next_number(
         &self,
         tracer: &Tracer,
         identity: &BoxIdentity,
         request: &Request,
-        uplink: &Uplink,
+        uplink: Option<&Uplink>,
     ) -> Result<u64, Fault> {
+        let Some(uplink) = uplink else {
+            return Ok(next(identity.sync_id, request.seen, false, None));
+        };
         let raise = tracer.with(|trace| trace.is_raising());
         let heard = match raise {
             true => {

@@ -242,6 +242,19 @@ pub fn make_folder(path: &Path) -> Result<(), Fault> {
         .map_err(|error| trouble(path, FileAct::MakeFolder, &error))
 }
 
+/// As `make_folder`, on a device that may be pulled: a new one stands in its own folder durably when this returns. FAT writes
+/// that down with nothing that lies in it.
+///
+/// # Errors
+/// As `trouble` says.
+pub fn make_folder_durably(path: &Path) -> Result<(), Fault> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    make_folder(path)?;
+    sync_folder(path)
+}
+
 /// The folder of the state folder in which each further organisation has a folder, laid out like the state folder.
 pub const ORGANISATIONS: &str = "organisations";
 

@@ -19,7 +19,7 @@ use nix::fcntl::{Flock, FlockArg};
 use crate::copies::{EXTENSION, listed, named, read_object};
 use crate::random;
 use system::root::{
-    is_temporary, make_folder, remove_durably, remove_leftover, trouble, write_all_durably,
+    is_temporary, make_folder_durably, remove_durably, remove_leftover, trouble, write_all_durably,
 };
 
 /// The data of one organisation at a place, sealed with one key.
@@ -66,7 +66,7 @@ impl StickFolder {
 
     /// Whether the organisation has a folder here.
     pub fn exists(&self) -> bool {
-        self.folder.is_dir()
+        fs::symlink_metadata(&self.folder).is_ok_and(|found| found.is_dir())
     }
 
     fn path(&self, name: NameHash) -> PathBuf {
@@ -81,12 +81,17 @@ impl StickFolder {
     /// A file system that knows no locks gives none.
     ///
     /// # Errors
-    /// `carry.medium` where another process has it, or there is no folder.
+    /// `carry.medium` where another process has it, there is no folder, or a link lies in the place of the organisation's.
     pub fn claim(&self) -> Result<Option<Flock<File>>, Fault> {
         let failed = |error| self.told(trouble(&self.place, FileAct::Open, &error));
         if !self.place.is_dir() {
             let path = self.place.display().to_string();
             return Err(Fault::new(Code::CarryMedium, SiteCause::NoStick { path }));
+        }
+        // A link would have the export write, and remove, wherever it leads.
+        if fs::symlink_metadata(&self.folder).is_ok_and(|found| !found.is_dir()) {
+            let odd = trouble(&self.folder, FileAct::Open, &Errno::ENOTDIR.into());
+            return Err(self.told(odd));
         }
         let place = File::open(&self.place).map_err(failed)?;
         match Flock::lock(place, FlockArg::LockExclusiveNonblock) {
@@ -238,7 +243,7 @@ impl StickFolder {
             (self.path(*name), self.key.seal(random(), *name, object))
         };
         let sealed: Vec<_> = objects.iter().map(sealed).collect();
-        make_folder(&self.folder)
+        make_folder_durably(&self.folder)
             .and_then(|()| write_all_durably(&sealed))
             .map_err(|trouble| self.told(trouble))
     }

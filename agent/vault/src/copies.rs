@@ -25,8 +25,8 @@ use crate::carry::data_folder;
 use crate::random;
 use crate::spool::Spool;
 use system::root::{
-    self, is_temporary, make_folder, read_at_most, remove_durably, remove_leftover, trouble,
-    write_all_durably,
+    self, is_temporary, make_folder_durably, read_at_most, remove_durably, remove_leftover,
+    trouble, write_all_durably,
 };
 
 /// What the names of objects end in.
@@ -125,7 +125,7 @@ impl CopyFolder {
     /// # Errors
     /// What the file system says.
     pub fn write(&self, objects: &[(NameHash, SiteObject)]) -> Result<(), Fault> {
-        make_folder(&self.folder)?;
+        make_folder_durably(&self.folder)?;
         for some in objects.chunks(TOGETHER) {
             let sealed = |(name, object): &(NameHash, SiteObject)| {
                 (self.path(*name), self.sealed(*name, object))

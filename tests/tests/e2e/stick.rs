@@ -9,7 +9,7 @@ use central::Kind;
 use e2e::{Ran, Site, options};
 use serde_json::{Value, json};
 
-use crate::trace::at;
+use crate::trace::{at, copy};
 
 /// A box that holds everything its central has, and a site key.
 fn with_a_link() -> Site {
@@ -389,4 +389,114 @@ fn deletions_are_held_back_and_central_hears_of_nothing() {
     assert_eq!(site.central.requests().len(), 0);
     site.sync().exits(0);
     assert_eq!(status(&site, &own)["origin"], Value::Null);
+}
+
+/// The key was changed on one box before the other: what the former one sealed is newer, and goes only when that is meant.
+#[test]
+fn newer_data_under_a_former_key_is_not_replaced_by_older() {
+    let site = with(20, (4000, 9000));
+    export(&site);
+    let root = without_a_link(&site);
+    import(&site, &root, &[]).exits(0);
+    let taken = status(&site, &root)["complete_at"].clone();
+    // The times of catalogues are whole seconds.
+    while status(&site, &site.path(""))["complete_at"] == taken {
+        site.central.touch("1001", Kind::TestTaker, 1);
+        site.sync().exits(0);
+    }
+    let newer = export(&site);
+    let (own, other) = (site.path("root.key"), site.path("other.key"));
+    fs::copy(site.path("etc/boxsync/site.key"), &own).unwrap();
+    let config = root.join("etc/boxsync/boxsync.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("etc/boxsync/site.key", "root.key")).unwrap();
+    site.run(&["site", "key", "new", other.to_str().unwrap()])
+        .exits(0);
+    at(
+        &site,
+        &root,
+        &["site", "key", "import", other.to_str().unwrap()],
+    )
+    .end()
+    .exits(0);
+    let place = stick(&site);
+    let words = ["carry", "export", place.to_str().unwrap(), "--json"];
+    let before = files(&place);
+    let told = at(&site, &root, &words).end().exits(1);
+    assert!(told.out.contains("carry.older"), "{}", told.story());
+    assert_eq!(files(&place), before, "nothing was changed");
+    assert_eq!(
+        carry(&site, &["show"]).exits(0).object()["complete_at"],
+        newer["complete_at"]
+    );
+}
+
+/// A stick knows no time that is above all numbers which a later state of the folder used.
+#[test]
+fn a_box_that_was_put_back_is_not_numbered_by_a_stick() {
+    let site = with(20, (4000, 9000));
+    export(&site);
+    let kept = site.path("kept");
+    copy(&site.state(""), &kept);
+    site.sync().exits(0);
+    copy(&kept, &site.state(""));
+    let taken = import(&site, &site.path(""), &[]).exits(0).object();
+    assert!(taken["sync_id"].as_i64().unwrap() < 1000, "{taken}");
+    let ran = site.sync().exits(0).object();
+    assert!(ran["sync_id"].as_i64().unwrap() > 1_000_000, "{ran}");
+}
+
+#[test]
+fn a_stick_that_is_not_there_is_said_to_be_none() {
+    let site = with(20, (4000, 9000));
+    let none = site.path("none");
+    for verb in ["show", "import"] {
+        let told = site.run(&["carry", verb, none.to_str().unwrap(), "--json"]);
+        assert!(told.exits(1).out.contains("carry.medium"), "{verb}");
+    }
+}
+
+/// A stick says nothing of central: a package that it does not have is not one that central lacks, and the box is not ready.
+#[test]
+fn a_package_that_a_stick_lacks_leaves_a_box_that_is_not_ready() {
+    let mut site = Site::enrolled(options(20, 3, (40_000, 60_000)));
+    keyed(&mut site);
+    fs::create_dir(stick(&site)).unwrap();
+    // Central has none for one delivery: that lacks nowhere, and is told as over the link.
+    let without = site.delivery(1);
+    site.central.remove_package(&without);
+    site.sync().exits(1);
+    let told = export(&site);
+    assert_eq!(
+        (&told["packages"], &told["lacking"]),
+        (&json!(2), &json!(0))
+    );
+    let root = without_a_link(&site);
+    let fresh = |site: &Site| {
+        let _ = fs::remove_dir_all(root.join("var"));
+        let report = import(site, &root, &[]).ends().object();
+        let verdict = status(site, &root)["verdict"]["word"].clone();
+        (codes(&report), report["code"].clone(), verdict)
+    };
+    let (told, code, but) = fresh(&site);
+    assert_eq!(told, ["package.missing", "carry.taken"]);
+    assert_eq!(code, "package.missing");
+    assert_eq!(but, status(&site, &site.path(""))["verdict"]["word"]);
+    // A span is lost.
+    let whole = files(&stick(&site));
+    let largest = whole.iter().max_by_key(|(_, bytes)| bytes.len()).unwrap();
+    fs::remove_file(&largest.0).unwrap();
+    let (told, code, verdict) = fresh(&site);
+    assert!(!told.contains(&"package.missing".to_owned()), "{told:?}");
+    assert_eq!(code, "carry.changed");
+    assert!(verdict != but && verdict != "ready", "{verdict}");
+    // The box that exports has not brought one yet.
+    site.central.make_package(&without, 7, 400_000);
+    site.set("download", "max_rate", "\"1kB\"");
+    site.sync_with(&["--no-wait"]).ends();
+    assert_eq!(export(&site)["lacking"], 1);
+    let (told, code, verdict) = fresh(&site);
+    assert!(!told.contains(&"package.missing".to_owned()), "{told:?}");
+    assert_eq!(code, "carry.changed");
+    assert!(verdict != but && verdict != "ready", "{verdict}");
 }

@@ -52,6 +52,8 @@ const CONNECTIONS: ConnectionLimits = ConnectionLimits {
     each: 64,
     denied: 0,
 };
+/// More files that are lacking are not named.
+const NAMED: usize = 10;
 /// Where it seems to be: a name that is nobody's (RFC 2606 2).
 const URL: &str = "http://stick.invalid/";
 
@@ -101,11 +103,21 @@ impl StickCentral {
         );
         let cause = SiteCause::Carried { path, id, at };
         report.note(&Fault::new(Code::CarryTaken, cause));
-        let names = self.source.flaws();
+        let mut names = self.source.flaws();
+        let path = self.source.place().to_owned();
+        // It says nothing of central that a stick has no package, unless the box that exported was told so itself.
+        if !names.is_empty() || found.head.lacking > 0 {
+            report.retell(Code::PackageMissing, |count| {
+                Fault::new(Code::CarryChanged, SiteCause::NotCarried { path, count })
+            });
+        }
         if !names.is_empty() {
             let missing = names.len() as u64;
+            names.truncate(NAMED);
             let cause = SiteCause::CarriedUnwhole { missing, names };
-            report.find(&Fault::new(Code::CarryChanged, cause));
+            let trouble = Fault::new(Code::CarryChanged, cause);
+            report.find(&trouble);
+            report.rename(Code::CentralNotFound, &trouble);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The data of a stick in the shape in which central gives it: lists, entities, classes, spans of packages.
-//! Never lends what did not open under its name, and never holds more than one body of entities and one span.
+//! Never lends what did not open under its name, and never holds a package whole: lists and classes, one body of
+//! entities, the spans that connections lend and three more.
 //! Called by `serve`, which answers a synchronization from it.
 
 use std::cell::{OnceCell, RefCell};

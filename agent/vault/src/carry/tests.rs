@@ -168,3 +168,25 @@ fn what_a_former_key_sealed_goes_when_it_is_told() {
     assert_eq!(lacking(&former), None);
     assert_eq!(fs::read_dir(&former.folder).unwrap().count(), 1);
 }
+
+/// FAT keeps a new folder with what lies in it alone: its entry has to be flushed by itself.
+#[test]
+fn a_new_folder_is_durable_before_anything_lies_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let stick = StickFolder::new(dir.path(), key(1));
+    fuse::set(Some(0));
+    let cut = stick.write(&[]);
+    fuse::set(None);
+    assert_eq!(cut.unwrap_err().code, Code::CarryMedium);
+    stick.write(&[]).unwrap();
+}
+
+/// A link in the place of the folder would have an export remove what lies where it leads: second copies, say.
+#[test]
+fn a_link_in_the_place_of_the_folder_is_not_followed() {
+    let (dir, copies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let stick = StickFolder::new(dir.path(), key(1));
+    std::os::unix::fs::symlink(copies.path(), &stick.folder).unwrap();
+    assert_eq!(stick.claim().unwrap_err().code, Code::CarryMedium);
+    assert!(!stick.exists(), "one of a former key is left alone");
+}

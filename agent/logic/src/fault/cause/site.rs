@@ -44,8 +44,8 @@ sentences! {
         NoRoom { path: String, bytes: u64, free: u64 } => "{path}: {bytes} bytes are to be written, and {free} are free; nothing was changed",
             "{path} : {bytes} octets sont à écrire, et {free} sont libres ; rien n’a été modifié";
         NothingCarried { path: String, id: Id } =>
-            "{path}: nothing of organisation {id} that opens with the site key of this box",
-            "{path} : rien de l’organisation {id} que la clé de site de cette box ouvre";
+            "{path}: no data of organisation {id} that opens with the site key of this box",
+            "{path} : pas de données de l’organisation {id} que la clé de site de cette box ouvre";
         NewerCarried { path: String, at: String, own: String } =>
             "{path} holds the data of {at}, newer than this box's of {own}; `--older` replaces it all the same",
             "{path} contient les données du {at}, plus récentes que celles de cette box, du {own} ; `--older` les remplace quand même";
@@ -57,5 +57,7 @@ sentences! {
         Unready => "this box has no complete catalogue to carry", "cette box n’a pas de catalogue complet à transporter";
         CarriedUnwhole { missing: u64, names: Vec<String> } =>
             "{missing} objects are missing or were changed: {names}", "{missing} objets manquent ou ont été modifiés : {names}";
+        NotCarried { path: String, count: u64 } => "{path} has no whole package for {count} of the deliveries",
+            "{path} n’a pas de paquet complet pour {count} des épreuves";
     }
 }
