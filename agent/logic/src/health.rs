@@ -12,6 +12,7 @@ pub mod plan;
 pub mod push;
 pub mod redact;
 pub mod seen;
+pub mod sibling;
 pub mod standing;
 pub mod stats;
 pub mod talk;

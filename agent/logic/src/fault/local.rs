@@ -81,7 +81,7 @@ macro_rules! local_codes {
          the same names with other types. Synchronizations go on; the figures are pushed again after the next one, and \
          after five minutes at the latest."
             "Look whether the Pushgateway runs and `push` in section [metrics] names it; delete its old groups where it tells of types.";
-        UpdateNoSource "update.no_source" [Operator Failed Unsent]
+        UpdateNoSource "update.no_source" [Operator Failed Unknown]
             "no source of images is configured"
             "`boxsync update check` asks the folder that [update] source names, and none is named."
             "Set `source` in section [update] of /etc/boxsync/boxsync.toml to the folder of the images.";

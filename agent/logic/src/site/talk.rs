@@ -6,8 +6,6 @@ use seal::NameHash;
 use serde::{Deserialize, Serialize};
 
 use super::link::{LinkKey, LinkTrust};
-use crate::fault::CodeName;
-use crate::health::verdict::{BoxStanding, OwedCounts, Verdict, Word};
 
 /// Bytes of a greeting, at most.
 pub const GREETING: usize = 4096;
@@ -52,54 +50,6 @@ impl Greeting {
     }
 }
 
-/// How a box stands, as it tells its siblings over a link that it proved the site's key on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SiblingStanding {
-    /// Its id.
-    pub box_id: String,
-    /// Its boxsync.
-    pub version: String,
-    /// Whether it is ready.
-    pub verdict: Word,
-    /// The code of its one reason.
-    pub code: CodeName,
-    /// What central has not acknowledged.
-    pub owed: u64,
-    /// Those of them that have a second copy, on a device or in the room; `None` where none are configured.
-    #[serde(default)]
-    pub copied: Option<u64>,
-    /// Seconds since its last run that came through; `None` before the first.
-    #[serde(default)]
-    pub synchronized: Option<u64>,
-}
-
-impl SiblingStanding {
-    /// How a box of this id stands.
-    pub fn of(box_id: &str, version: &str, standing: &BoxStanding) -> Self {
-        let verdict = Verdict::of(standing);
-        let owed = standing.owed.as_ref();
-        let complete = standing.catalogue.complete_at;
-        let copied = standing.copies.as_ref().map(|copies| copies.copied);
-        let room = standing.room.as_ref().map(|room| room.copied);
-        Self {
-            box_id: box_id.to_owned(),
-            version: version.to_owned(),
-            verdict: verdict.word,
-            code: verdict.code,
-            owed: owed.map_or(0, OwedCounts::unacknowledged),
-            copied: copied.max(room),
-            synchronized: complete.map(|at| standing.now.saturating_sub(at).max(0) as u64),
-        }
-    }
-
-    /// What a sibling told; `None` where that is no standing.
-    pub fn read(bytes: &[u8]) -> Option<Self> {
-        let told: Self = serde_json::from_slice(bytes).ok()?;
-        let fits = |text: &str| text.len() <= 50 && text.bytes().all(|b| b.is_ascii_graphic());
-        (fits(&told.box_id) && fits(&told.version)).then_some(told)
-    }
-}
-
 /// What a path below `/site/1/` is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SiteRequest {
@@ -141,6 +91,19 @@ impl SiteRequest {
     }
 }
 
+/// The keys over which a box takes ranges of packages: whoever knows one of them can forge a range whose CRC-32 is right.
+///
+/// | The box has | Ranges of |
+/// |---|---|
+/// | a `key_file` | who proves its key |
+/// | none | who proves that of enrolment |
+pub fn believed(mut keys: Vec<LinkKey>) -> Vec<LinkKey> {
+    if keys.iter().any(|key| key.trust == LinkTrust::KeyFile) {
+        keys.retain(|key| key.trust == LinkTrust::KeyFile);
+    }
+    keys
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +128,21 @@ mod tests {
             let allowed = SiteRequest::of(path).map(|asked| asked.is_allowed(trust));
             assert_eq!(allowed, expected, "{path} {trust:?}");
         }
+    }
+
+    #[test]
+    fn a_box_with_a_key_file_believes_nobody_who_has_only_enrolled() {
+        let file = || SiteKey::new([1; 32]).of_organisation("1001").link();
+        let enrolled = || LinkKey::of_enrolment("1001", "hash");
+        let trusts = |keys| {
+            believed(keys)
+                .iter()
+                .map(|key| key.trust)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(trusts(vec![file(), enrolled()]), [LinkTrust::KeyFile]);
+        assert_eq!(trusts(vec![enrolled()]), [LinkTrust::Enrolment]);
+        assert_eq!(trusts(vec![]), []);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use logic::settings::SitePeer;
 use logic::sibling::{
     HOLDINGS_LIMIT, PackageHoldings, PackageQuestion, RangeSealer, SIBLING_RECORD, record_length,
 };
+use logic::site::talk::believed;
 use logic::small_map::SmallMap;
 use logic::zip::PackageIdentity;
 use tokio::time::timeout;
@@ -53,6 +54,8 @@ fn id_of(name: NameHash) -> SiblingId {
 impl SiblingLinks {
     /// None where the box has no key, or knows of no other one.
     pub(in crate::engine) fn new(member: SiteMember, peers: Vec<SitePeer>) -> Option<Self> {
+        let keys = believed(member.keys);
+        let member = SiteMember { keys, ..member };
         let own = id_of(member.keys.first()?.pseudonym(&member.box_id));
         let count = peers.len();
         (count > 0).then(|| Self {
