@@ -11,6 +11,7 @@ mod meter;
 mod names;
 mod opened;
 mod pool;
+mod provider;
 mod refusal;
 mod route;
 mod secret;

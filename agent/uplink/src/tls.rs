@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, Error};
 
 use super::fault::passing;
+use super::provider::provider;
 use super::refusal::{day, refusal};
 use super::trust::{Judge, UnknownSigner, lock, unix};
 use system::clock::Clock;
@@ -63,7 +64,7 @@ pub(super) struct Tls {
 impl Tls {
     /// The built-in roots and those of `ca_pem`.
     pub(super) fn new(ca_pem: Option<&[u8]>, clock: Clock) -> Result<Self, Fault> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(provider());
         let judge = Arc::new(Judge::new(ca_pem, clock.clone(), provider.clone())?);
         let mut config = ClientConfig::builder_with_details(provider, Arc::new(clock))
             .with_safe_default_protocol_versions()
