@@ -65,7 +65,7 @@ fn packages_under_way_are_a_warning_and_no_finding() {
     assert_eq!(under_way(&packages), None);
     packages.waiting = 2;
     packages.waiting_for = Some(Waiting {
-        reason: crate::package_lane::WaitReason::Window,
+        reason: super::super::package_lane::WaitReason::Window,
         until: Some(7),
     });
     let node = under_way(&packages).unwrap();
@@ -103,7 +103,7 @@ fn the_store_keeps_the_shape_of_earlier_versions() {
 }
 
 fn confirmed(finished: bool, body: &str) -> Confirmation {
-    let voice = crate::gateway::AnswerSigner {
+    let voice = super::super::gateway::AnswerSigner {
         version: "2022.11".into(),
     };
     Confirmation::read(finished, body.as_bytes(), 5, &voice).unwrap()

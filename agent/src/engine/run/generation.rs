@@ -151,8 +151,11 @@ impl ActiveRun {
         edition.generation = step.generation;
         if publication.complete {
             // Written before: where the edition does not follow, the two are of different times, and it says nothing.
-            if let Some(origin) = &self.means.origin {
-                self.means.vault.home_entry(ORIGIN).put(origin)?;
+            let kept = self.means.vault.home_entry(ORIGIN);
+            match &self.means.origin {
+                Some(origin) => kept.put(origin)?,
+                // Within the same second the two times are one.
+                None => kept.remove()?,
             }
             let carried = self.means.origin.as_ref().map(|origin| origin.complete_at);
             edition.complete_at = Some(carried.unwrap_or_else(|| clock::now().wall));
