@@ -250,10 +250,11 @@ impl Engine {
             stick.clean();
             stick.must_fit(&sizes)?;
         }
+        let next = before.as_ref().map_or(1, |before| before.number + 1);
         let found = match before.filter(|_| unchanged) {
             Some(before) => before,
             None => FoundHead {
-                number: stick.head()?.map_or(1, |before| before.number + 1),
+                number: next,
                 box_id: box_id.clone(),
                 at: clock::now().wall,
                 head,

@@ -69,10 +69,7 @@ impl Engine {
 
     /// The keys of what the box leaves elsewhere, the one in force first, and its id; asked of the box as its first organisation.
     pub(super) fn copy_keys(&self) -> Result<(Vec<OrganisationKey>, String), Fault> {
-        let keys = site_keys(&self.settings)?;
-        let organisation = self.organisation()?;
-        let keys = keys.iter().map(|key| key.of_organisation(&organisation));
-        Ok((keys.collect(), self.identity()?.box_id))
+        Ok((self.organisation_keys()?, self.identity()?.box_id))
     }
 
     /// How the copies with the boxes of the room stand; `None` where there are no other boxes, or no daemon has met them.

@@ -13,7 +13,7 @@ use logic::site::OrganisationKey;
 use logic::spool::{ItemKey, ItemState, Ledger, StayReason, stays_here};
 use nix::fcntl::Flock;
 
-use super::{Engine, site_keys};
+use super::Engine;
 use system::clock;
 use vault::carry::StickFolder;
 use vault::handed::HandedFolder;
@@ -45,13 +45,6 @@ pub struct ArrivedItems {
 }
 
 impl Engine {
-    /// The keys of this organisation, the one in force first.
-    fn organisation_keys(&self) -> Result<Vec<OrganisationKey>, Fault> {
-        let id = self.organisation()?;
-        let keys = site_keys(&self.settings)?;
-        Ok(keys.iter().map(|key| key.of_organisation(&id)).collect())
-    }
-
     /// Hands over what goes with this organisation and may leave. `again`: what was handed over before, too.
     ///
     /// # Errors

@@ -7,8 +7,8 @@ use std::path::Path;
 use logic::entity::uri;
 use logic::fault::{Code, ConfigCause, Fault, SiteCause};
 use logic::settings::Settings;
-use logic::site::SiteKey;
 use logic::site::link::{LINK_KEYS, LinkKey};
+use logic::site::{OrganisationKey, SiteKey};
 
 use super::Engine;
 use crate::site::SiteMember;
@@ -30,6 +30,16 @@ pub fn site_keys(settings: &Settings) -> Result<Vec<SiteKey>, Fault> {
 }
 
 impl Engine {
+    /// The keys of the file for this organisation, the one in force first.
+    ///
+    /// # Errors
+    /// As `site_keys`; `config.no_organisation`.
+    pub(super) fn organisation_keys(&self) -> Result<Vec<OrganisationKey>, Fault> {
+        let keys = site_keys(&self.settings)?;
+        let id = self.organisation()?;
+        Ok(keys.iter().map(|key| key.of_organisation(&id)).collect())
+    }
+
     /// The box among those of its site. It proves the key of the file that is in force, for each of its organisations, and then
     /// those that follow from enrolment; a former key of the file proves nothing.
     ///

@@ -16,7 +16,7 @@
 use serde::Serialize;
 
 use super::fit::{Fit, fit};
-use super::{ItemState, OwedItem, SpoolPlan};
+use super::{OwedItem, SpoolPlan, stays_here};
 
 /// Why a result stays on the box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -42,18 +42,7 @@ pub enum StayReason {
 
 /// Why a result stays; `None`: it goes. `again`: what was handed over before goes once more.
 pub fn stays(item: &OwedItem, plan: &SpoolPlan, again: bool) -> Option<StayReason> {
-    let reason = match item.state {
-        ItemState::Queued => None,
-        ItemState::Carried => (!again).then_some(StayReason::Carried),
-        // What is acknowledged is not owed.
-        ItemState::Sending | ItemState::Unconfirmed | ItemState::Acknowledged => {
-            Some(StayReason::InDoubt)
-        }
-        ItemState::Refused => Some(StayReason::Refused),
-        ItemState::SetAside => Some(StayReason::SetAside),
-        ItemState::Open => Some(StayReason::Open),
-        ItemState::Held => Some(StayReason::Unreadable),
-    };
+    let reason = stays_here(item.state, again);
     let convicted = item.trial.accused.is_some() || item.trial.refused;
     reason
         .or((item.mapped || item.is_behind).then_some(StayReason::Behind))
@@ -66,7 +55,7 @@ mod tests {
     use super::*;
     use crate::encryption::KeyPrint;
     use crate::intake::{Enclosure, ItemKind};
-    use crate::spool::{ItemKey, ItemTrial};
+    use crate::spool::{ItemKey, ItemState, ItemTrial};
     use crate::words::{Now, SyncParams};
 
     fn item(state: ItemState) -> OwedItem {
