@@ -1,6 +1,8 @@
-//! What TLS is spoken with: the part of ring that a client without a certificate of its own needs.
+//! What TLS is spoken with: the part of ring that a client without a certificate of its own needs, and P-256 by RustCrypto.
 //! Never signs anything, and never chooses what RFC 8446 (9.1) does not demand of every server: ChaCha20 costs 40 kB of the file.
 //! Called by `tls`.
+
+mod p256;
 
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ pub(super) fn provider() -> CryptoProvider {
             suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
             suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
         ],
-        kx_groups: vec![kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1],
+        kx_groups: vec![kx_group::X25519, &p256::Exchange, kx_group::SECP384R1],
         signature_verification_algorithms: VERIFIED,
         secure_random: &Kernel,
         key_provider: &Kernel,
@@ -34,8 +36,8 @@ pub(super) fn provider() -> CryptoProvider {
 /// As rustls has it for ring, whose own table is private: for TLS 1.2 a scheme does not fix the curve.
 const VERIFIED: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     all: &[
-        verify::ECDSA_P256_SHA256,
-        verify::ECDSA_P256_SHA384,
+        p256::SHA256,
+        p256::SHA384,
         verify::ECDSA_P384_SHA256,
         verify::ECDSA_P384_SHA384,
         verify::ED25519,
@@ -52,11 +54,11 @@ const VERIFIED: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     mapping: &[
         (
             SignatureScheme::ECDSA_NISTP384_SHA384,
-            &[verify::ECDSA_P384_SHA384, verify::ECDSA_P256_SHA384],
+            &[verify::ECDSA_P384_SHA384, p256::SHA384],
         ),
         (
             SignatureScheme::ECDSA_NISTP256_SHA256,
-            &[verify::ECDSA_P256_SHA256, verify::ECDSA_P384_SHA256],
+            &[p256::SHA256, verify::ECDSA_P384_SHA256],
         ),
         (SignatureScheme::ED25519, &[verify::ED25519]),
         (
