@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use logic::fault::{Code, ConfigCause, Fault, OsCause};
 use logic::settings::{Settings, SettingsInForce, Source};
 
-use crate::site::{ROOM, not_built};
 use system::root::{Root, read_at_most, write_durably};
 
 /// No configuration is a hundredth of this long.
@@ -31,9 +30,6 @@ pub fn read(root: &Root) -> Result<Settings, Fault> {
         .map(|(name, text)| Source { name, text })
         .collect();
     let settings = Settings::read(&sources, variables(std::env::vars_os()))?;
-    if !ROOM && (settings.site.listen.is_some() || !settings.site.peers.is_empty()) {
-        return Err(not_built());
-    }
     Ok(zoned(root, settings))
 }
 

@@ -9,13 +9,10 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use client::{SiteLink, not_built};
+pub use client::SiteLink;
 pub use door::{SiteAnswer, SiteAsking, SiteDoor, SiteHandler, whole};
 
 use logic::site::link::LinkKey;
-
-/// Whether this build speaks with other boxes. Where it does not, nothing of it is in the file: each way in asks this first.
-pub const ROOM: bool = cfg!(feature = "room");
 
 /// A box among those of its site.
 #[derive(Clone)]

@@ -10,7 +10,6 @@ use logic::settings::Settings;
 use logic::words::Now;
 
 use crate::engine::{Engine, StandingFile};
-use crate::site::ROOM;
 use system::root::Root;
 use vault::spool;
 
@@ -66,9 +65,6 @@ impl RoomKeeper {
 
     /// Takes what they said, and asks them again when it is time. Says whether something is to be shown.
     pub(super) fn turn(&mut self, settings: &Settings, now: Now) -> bool {
-        if !ROOM {
-            return false;
-        }
         let done = self
             .done
             .lock()

@@ -22,9 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::engine::{Engine, package_answer};
-use crate::site::{
-    ROOM, SiteAnswer, SiteAsking, SiteDoor, SiteHandler, SiteMember, VERSION, whole,
-};
+use crate::site::{SiteAnswer, SiteAsking, SiteDoor, SiteHandler, SiteMember, VERSION, whole};
 use crate::socket::sample;
 use crate::socket::state::SharedState;
 use system::clock;
@@ -56,9 +54,6 @@ impl SiblingGate {
 
     /// Follows another configuration. One that says the same of it interrupts nobody.
     pub(super) fn configure(&mut self, settings: &Settings) {
-        if !ROOM {
-            return;
-        }
         let most = settings.site.max_rate.bytes();
         let at = settings.site.listen.map(|at| (at, most));
         if at == self.at {

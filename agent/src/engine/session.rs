@@ -24,7 +24,6 @@ use super::downloads::Downloads;
 use super::link::{Limits, Link};
 use super::progress::RunWatch;
 use super::{Engine, LOCK_TIMEOUT, Request, exam, orders};
-use crate::site::ROOM;
 use system::clock;
 use system::root::{Lock, Root};
 use uplink::Uplink;
@@ -393,7 +392,7 @@ fn waiting(reason: WaitReason, now: i64, wait: Duration) -> (Waiting, Duration) 
 /// The other boxes of the site; without a key of the site there are none.
 fn siblings(engine: &Engine) -> Option<Rc<SiblingLinks>> {
     let peers = engine.settings.site.peers.clone();
-    if peers.is_empty() || !ROOM {
+    if peers.is_empty() {
         return None;
     }
     let member = engine.site_member().ok()?;

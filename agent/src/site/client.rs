@@ -19,8 +19,8 @@ use logic::site::talk::Greeting;
 use system::observed::BoxedStream;
 use tokio::time::timeout;
 
+use super::SiteMember;
 use super::proof::connect;
-use super::{ROOM, SiteMember};
 
 /// An answer begins within this, and a second more for each 256 KiB that are sent first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -42,9 +42,6 @@ impl SiteLink {
     /// # Errors
     /// `net.dns`, `net.refused`, `net.unreachable`; `site.unproven` where what answers has no key of the site.
     pub async fn open(peer: &SitePeer, member: &SiteMember) -> Result<Option<Self>, Fault> {
-        if !ROOM {
-            return Err(not_built());
-        }
         let stream = uplink::connect(&peer.host, peer.port).await?;
         Self::over(Box::new(stream), &peer.to_string(), member).await
     }
@@ -58,9 +55,6 @@ impl SiteLink {
         peer: &str,
         member: &SiteMember,
     ) -> Result<Option<Self>, Fault> {
-        if !ROOM {
-            return Err(not_built());
-        }
         let link = connect(stream, member)
             .await
             .map_err(|error| cut(peer, &error))?;
@@ -121,11 +115,6 @@ impl SiteLink {
             Err(_) => Err(cut(&self.peer, &io::ErrorKind::TimedOut.into())),
         }
     }
-}
-
-/// Of a build without links.
-pub fn not_built() -> Fault {
-    Fault::new(Code::ConfigValue, SiteCause::NotBuilt)
 }
 
 fn ended(peer: &str, error: &hyper::Error) -> Fault {

@@ -6,7 +6,6 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use e2e::{Running, Site, options, wait_until};
 use serde_json::Value;
@@ -20,24 +19,6 @@ pub(crate) fn address(test: u8, number: u8) -> SocketAddr {
         [127, test, high, low.clamp(1, 254)],
         7382 + u16::from(number),
     ))
-}
-
-/// Whether the file under test speaks with other boxes; one that does not refuses `listen`, which is said.
-pub(crate) fn is_built() -> bool {
-    let root = tempfile::tempdir().unwrap();
-    let said = Command::new(e2e::binary())
-        .arg("--root")
-        .arg(root.path())
-        .args(["config", "check"])
-        .env("BOXSYNC_SITE_LISTEN", "127.0.0.1:7382")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&said.stderr).into_owned();
-    let lacks = said.contains("need a build with the feature `room`");
-    if lacks {
-        eprintln!("skipped: the file under test is built without the feature `room`");
-    }
-    !lacks
 }
 
 /// The first box of a room of `count`, with a site key and everybody as `peers`.
@@ -106,9 +87,6 @@ fn siblings(site: &Site) -> Vec<Value> {
 
 #[test]
 fn the_boxes_of_a_room_are_known_by_the_key_that_they_prove() {
-    if !is_built() {
-        return;
-    }
     const TEST: u8 = 61;
     let site = room(Site::enrolled(options(3, 1, (4_000, 6_000))), TEST, 3);
     let root = another(&site, TEST, 1);
@@ -166,9 +144,6 @@ fn the_boxes_of_a_room_are_known_by_the_key_that_they_prove() {
 
 #[test]
 fn a_port_is_open_where_it_is_configured_and_answers_nobody_else() {
-    if !is_built() {
-        return;
-    }
     const TEST: u8 = 62;
     let mut site = room(Site::enrolled(options(3, 1, (4_000, 6_000))), TEST, 1);
     let daemon = listening(&site, site.path("").as_path(), address(TEST, 0));

@@ -36,9 +36,6 @@ fn assert_is_central_s(site: &Site, root: &Path) {
 
 #[test]
 fn what_a_sibling_holds_is_not_asked_of_central() {
-    if !crate::room::is_built() {
-        return;
-    }
     const TEST: u8 = 67;
     let site = room(Site::enrolled(options(3, 1, (SIZE, SIZE))), TEST, 2);
     let own_root = site.path("");
@@ -55,9 +52,6 @@ fn what_a_sibling_holds_is_not_asked_of_central() {
 
 #[test]
 fn boxes_that_begin_together_cross_the_line_once() {
-    if !crate::room::is_built() {
-        return;
-    }
     const TEST: u8 = 68;
     let site = room(Site::enrolled(options(3, 1, (SIZE, SIZE))), TEST, 3);
     let own_root = site.path("");
@@ -86,9 +80,6 @@ fn boxes_that_begin_together_cross_the_line_once() {
 /// While an exam runs on the box that has it, it comes from central.
 #[test]
 fn a_sibling_gives_nothing_while_an_exam_runs_there() {
-    if !crate::room::is_built() {
-        return;
-    }
     const TEST: u8 = 69;
     let site = room(Site::enrolled(options(3, 1, (SIZE, SIZE))), TEST, 2);
     let own_root = site.path("");

@@ -177,10 +177,6 @@ impl VerbHouse {
             .map(|verb| verb.join(" "))
             .collect();
         verbs.retain(|verb| verb != "run");
-        // It says that it is not built, which is no answer of the verb.
-        if !crate::room::is_built() {
-            verbs.retain(|verb| verb != "site status");
-        }
         assert!(verbs.len() > 25, "{verbs:?}");
         verbs.sort_by_key(|verb| (verb == "wipe", verb.clone()));
         let line = |verb: String| {

@@ -28,7 +28,7 @@ use tokio::time::timeout;
 use super::super::screen::{Screen, Tone};
 use super::super::{runtime, words};
 use crate::engine::Engine;
-use crate::site::{ROOM, SiteLink, SiteMember, not_built};
+use crate::site::{SiteLink, SiteMember};
 
 logic::sentences! {
     /// What `site status` says.
@@ -72,9 +72,6 @@ enum Neighbour {
 
 /// Asks all of them at once.
 pub(super) fn status(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
-    if !ROOM {
-        return Err(not_built());
-    }
     let member = engine.site_member()?;
     let peers = engine.settings().site.peers.clone();
     let listen = engine.settings().site.listen;

@@ -24,7 +24,7 @@ use logic::small_map::SmallMap;
 use logic::zip::PackageIdentity;
 use tokio::time::timeout;
 
-use crate::site::{ROOM, SiteLink, SiteMember};
+use crate::site::{SiteLink, SiteMember};
 
 /// A sibling says what it holds within this, the link to it opened.
 const POLL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -139,9 +139,6 @@ impl SiblingLinks {
         package: PackageIdentity,
         known: Vec<(SiblingId, u64, u32)>,
     ) -> Result<Option<(SiblingId, Option<PackageHoldings>)>, Fault> {
-        if !ROOM {
-            return Ok(None);
-        }
         let Some(mut link) = self.link(peer).await? else {
             return Ok(None);
         };
@@ -173,9 +170,6 @@ impl SiblingLinks {
         package: PackageIdentity,
         bytes: (u64, u64),
     ) -> Result<(SiblingAnswer, PackageHead), Fault> {
-        if !ROOM {
-            return Err(gone());
-        }
         let peer = self.names.borrow().get(&sibling).copied();
         let peer = peer.ok_or_else(gone)?;
         let mut link = self.link(peer).await?.ok_or_else(gone)?;

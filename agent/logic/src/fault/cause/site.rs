@@ -13,8 +13,6 @@ sentences! {
             "aucun `key_file` n’est défini dans la section [site] de boxsync.toml";
         NoKeyIn { path: String } => "{path}: expected lines `boxsync-site-key-1 …`",
             "{path} : des lignes `boxsync-site-key-1 …` sont attendues";
-        NotBuilt => "`listen` and `peers` in section [site] and `site status` need a build with the feature `room`; this one has none",
-            "`listen` et `peers` de la section [site] et `site status` demandent une version compilée avec `room` ; ce n’est pas le cas ici";
         Listen { at: String, why: OsCause } => "siblings cannot be listened for on {at}: {why}",
             "impossible d’écouter les autres box sur {at} : {why}";
         Unproven { peer: String } => "what answers at {peer} has no key of this site", "ce qui répond à {peer} n’a aucune clé de ce site";
