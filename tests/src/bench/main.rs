@@ -15,6 +15,7 @@ mod gateway;
 mod measure;
 mod relay;
 mod results;
+mod room;
 mod site;
 
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 /// Whatever stopped a benchmark, in words.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB [timeline]] | gateway [MIB] | results [ITEMS [encrypted]] | api [TEST-TAKERS] | appliance";
+const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB [timeline]] | room [MIB [well|dies|lies|slow|sick|each|beside]] | gateway [MIB] | results [ITEMS [encrypted]] | api [TEST-TAKERS] | appliance";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
             Some("timeline") => number(&arguments, 24).and_then(badlink::timeline),
             _ => number(&arguments, 48).and_then(badlink::run),
         },
+        Some("room") => number(&arguments, 256)
+            .and_then(|mib| room::run(mib, arguments.get(2).map(String::as_str))),
         Some("gateway") => number(&arguments, 256).and_then(gateway::run),
         Some("results") => number(&arguments, 500).and_then(|items| {
             let encrypted = arguments.get(2).is_some_and(|word| word == "encrypted");
