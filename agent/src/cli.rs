@@ -564,11 +564,7 @@ fn open_in_force(root: &Root, in_force: SettingsInForce) -> Result<Engine, Fault
 
 /// A runtime for the verbs that speak to central.
 fn runtime<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("an event loop needs only file descriptors");
-    tokio::task::LocalSet::new().block_on(&runtime, work)
+    system::task::on_own_loop(work)
 }
 
 #[cfg(test)]

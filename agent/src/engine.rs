@@ -45,10 +45,10 @@ mod wipe;
 
 pub use copies::{AdoptedBox, Adoption, StandingFile, Whose};
 pub use credentials::StoredCredentials;
-pub use give::package_answer;
+pub use give::PackageGiver;
 pub use handed::{ArrivedItems, HandedItems};
 pub use handover::{CarriedAnswer, Handover};
-pub use kept::Kept;
+pub use kept::{Kept, KeptBytes};
 pub use line::{in_force, line, line_to, secret_file, secret_line};
 pub use request::Request;
 pub use session::{PackageLaneState, PassOrder, SyncSession};

@@ -10,7 +10,7 @@ mod stream;
 mod tests;
 
 pub use client::SiteLink;
-pub use door::{SiteAnswer, SiteAsking, SiteDoor, SiteHandler, whole};
+pub use door::{SiteAnswer, SiteAsking, SiteDoor, SiteHandler, SiteKeys, whole};
 
 use logic::site::link::LinkKey;
 
@@ -21,6 +21,13 @@ pub struct SiteMember {
     pub keys: Vec<LinkKey>,
     /// Its id.
     pub box_id: String,
+}
+
+/// Keys that never change.
+#[cfg(test)]
+pub(crate) fn always(member: SiteMember) -> SiteKeys {
+    let member = std::rc::Rc::new(member);
+    std::rc::Rc::new(move || Box::pin(std::future::ready(Some(member.clone()))))
 }
 
 /// The boxsync that runs here.

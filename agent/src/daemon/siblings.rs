@@ -6,9 +6,9 @@ mod copies;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,15 +18,19 @@ use logic::health::sibling::SiblingStanding;
 use logic::settings::Settings;
 use logic::site::talk::SiteRequest;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use crate::engine::{Engine, package_answer};
-use crate::site::{SiteAnswer, SiteAsking, SiteDoor, SiteHandler, SiteMember, VERSION, whole};
+use crate::engine::PackageGiver;
+use crate::site::{
+    SiteAnswer, SiteAsking, SiteDoor, SiteHandler, SiteKeys, SiteMember, VERSION, whole,
+};
 use crate::socket::sample;
 use crate::socket::state::SharedState;
 use system::clock;
 use system::journal;
+
+use copies::{CopyRoom, at_work};
 
 /// Wait before a port that is taken is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -102,39 +106,46 @@ async fn listen(at: SocketAddr) -> TcpListener {
 }
 
 fn door(shared: SharedState) -> SiteDoor {
-    let read = RefCell::<Option<(Duration, Option<Rc<SiteMember>>)>>::default();
+    type KeysRead = Option<(Duration, Option<Rc<SiteMember>>)>;
+    let read = Rc::new(Mutex::<KeysRead>::default());
     let of = shared.clone();
-    let member = move || {
-        let now = clock::now().mono;
-        let mut read = read.borrow_mut();
-        match &*read {
-            Some((at, member)) if now.saturating_sub(*at) < KEYS_AGAIN => member.clone(),
-            _ => {
-                let engine = Engine::open(of.root(), (*of.settings()).clone());
-                // A box without a key lets nobody in; `status` and `doctor` say so.
-                let member = engine.and_then(|engine| engine.site_member());
-                let member = member.ok().map(Rc::new);
-                *read = Some((now, member.clone()));
-                member
+    // Files are read beside the loop; who comes meanwhile waits for the same answer.
+    let member: SiteKeys = Rc::new(move || {
+        let (read, of) = (read.clone(), of.clone());
+        Box::pin(async move {
+            let mut read = read.lock().await;
+            let now = clock::now().mono;
+            if let Some((at, member)) = &*read
+                && now.saturating_sub(*at) < KEYS_AGAIN
+            {
+                return member.clone();
             }
-        }
-    };
-    let room = Rc::new(Semaphore::new(copies::AT_ONCE));
-    let handler: SiteHandler = Rc::new(move |asking| {
-        let (shared, room) = (shared.clone(), room.clone());
-        Box::pin(async move { answered(&shared, &room, asking).await })
+            // A box without a key lets nobody in; `status` and `doctor` say so.
+            let member = at_work(&of, |engine| engine.site_member()).await;
+            let member = member.ok().map(Rc::new);
+            *read = Some((now, member.clone()));
+            member
+        })
     });
-    SiteDoor {
-        member: Rc::new(member),
-        handler,
-    }
+    let room = Rc::new(CopyRoom::default());
+    let giver = Arc::new(PackageGiver::new(shared.root()));
+    let handler: SiteHandler = Rc::new(move |asking| {
+        let (shared, room, giver) = (shared.clone(), room.clone(), giver.clone());
+        Box::pin(async move { answered(&shared, &room, giver, asking).await })
+    });
+    SiteDoor { member, handler }
 }
 
 /// Each kind of request has one who answers it.
-async fn answered(shared: &SharedState, room: &Semaphore, asking: SiteAsking) -> SiteAnswer {
+async fn answered(
+    shared: &SharedState,
+    room: &CopyRoom,
+    giver: Arc<PackageGiver>,
+    asking: SiteAsking,
+) -> SiteAnswer {
     match asking.what {
         SiteRequest::Standing if asking.request.method() == Method::GET => standing(shared).await,
-        SiteRequest::Packages => package_answer(shared.root(), &shared.settings(), asking).await,
+        SiteRequest::Packages => giver.answer(&shared.settings(), asking).await,
         SiteRequest::Copies => copies::answered(shared, room, asking).await,
         SiteRequest::Standing => whole(StatusCode::NOT_FOUND, Bytes::new()),
     }

@@ -44,6 +44,10 @@ struct Given {
     link: SiteLink,
     /// Its place among those that were met.
     met: usize,
+    /// It has no room for more.
+    full: bool,
+    /// Proofs under former keys that lie there.
+    former: Vec<NameHash>,
 }
 
 struct Giver {
@@ -63,11 +67,7 @@ impl Engine {
             let met = met(&self.settings.site.peers, &member).await;
             Ok(self.given(met, prove).await)
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("an event loop needs only file descriptors");
-        let now = tokio::task::LocalSet::new().block_on(&runtime, spread);
+        let now = system::task::on_own_loop(spread);
         let now = now.unwrap_or_else(|trouble: Fault| RoomStanding {
             trouble: Some(trouble.into()),
             ..before.clone()
@@ -92,7 +92,12 @@ impl Engine {
         let (mut siblings, mut places) = (Vec::new(), Vec::new());
         for (met, (sibling, link)) in all.into_iter().enumerate() {
             siblings.push(sibling);
-            places.extend(link.map(|link| Given { link, met }));
+            places.extend(link.map(|link| Given {
+                link,
+                met,
+                full: false,
+                former: Vec::new(),
+            }));
         }
         let wanted = usize::from(self.settings.results.copies);
         let mut standing = RoomStanding {
@@ -136,7 +141,10 @@ impl Giver {
         let mut places = Vec::new();
         for mut place in all.drain(..) {
             match place.names().await {
-                Ok(names) => {
+                Ok(mut names) => {
+                    let proofs = self.folders.iter().map(CopyFolder::proof_name);
+                    place.former = proofs.filter(|proof| names.remove(proof)).collect();
+                    place.former.retain(|proof| *proof != own.proof_name());
                     held.push(names);
                     places.push(place);
                 }
@@ -144,12 +152,6 @@ impl Giver {
             }
         }
         let items = self.owed.iter().map(|ledger| self.names(ledger)).collect();
-        let proof = own.proof_name();
-        let without_proof = |mut names: BTreeSet<NameHash>| {
-            names.remove(&proof);
-            names
-        };
-        let held = held.into_iter().map(without_proof).collect();
         let mut spread = CopySpread::new(items, held, copies);
         let noted: Option<u64> = self.generation.get().ok().flatten();
         // What is given after the note was lost counts as put back until a proof names it.
@@ -171,22 +173,21 @@ impl Giver {
             self.generation.put(&generation)?;
         }
         for (at, place) in places.iter_mut().enumerate() {
-            let going = spread.going(at, &acknowledged);
-            let lets_go = async {
-                for name in &going {
-                    place.act(Method::DELETE, *name, Bytes::new()).await?;
-                }
-                Ok(())
-            };
-            if let Err(trouble) = lets_go.await {
+            let going = spread.going(at, &acknowledged, place.full);
+            if let Err(trouble) = place.lets_go(&going).await {
                 failed(standing, place, trouble);
                 continue;
             }
-            let left = spread.left(at, &going);
+            let left = spread.left(at);
             standing.siblings[place.met].keeps = left.len() as u64;
             if prove && !left.is_empty() {
-                let proven = self.proves(place, &left, &mut generation);
-                if let Err(trouble) = proven.await {
+                let mut proven = self.proves(place, &left, &mut generation).await;
+                // One of a former key says nothing that this one does not.
+                if proven.is_ok() {
+                    let former = std::mem::take(&mut place.former);
+                    proven = place.lets_go(&former).await;
+                }
+                if let Err(trouble) = proven {
                     failed(standing, place, trouble);
                 }
             }
@@ -338,6 +339,13 @@ impl Given {
         Ok(status)
     }
 
+    async fn lets_go(&mut self, names: &[NameHash]) -> Result<(), Fault> {
+        for name in names {
+            self.act(Method::DELETE, *name, Bytes::new()).await?;
+        }
+        Ok(())
+    }
+
     async fn act(&mut self, method: Method, name: NameHash, body: Bytes) -> Result<(), Fault> {
         match self.ask(method, name, body).await? {
             StatusCode::NO_CONTENT => Ok(()),
@@ -345,9 +353,14 @@ impl Given {
         }
     }
 
-    fn refused(&self, status: StatusCode) -> Fault {
-        let (peer, status) = (self.link.peer().to_owned(), status.as_u16());
-        Fault::new(Code::SiteAnswer, SiteCause::Answer { peer, status })
+    fn refused(&mut self, status: StatusCode) -> Fault {
+        self.full |= status == StatusCode::INSUFFICIENT_STORAGE;
+        let (peer, full, status) = (self.link.peer().to_owned(), self.full, status.as_u16());
+        let cause = match full {
+            true => SiteCause::Full { peer },
+            false => SiteCause::Answer { peer, status },
+        };
+        Fault::new(Code::SiteAnswer, cause)
     }
 
     fn cut(&self) -> Fault {
@@ -376,7 +389,7 @@ mod tests {
     use tokio::task::LocalSet;
 
     use super::*;
-    use crate::site::{SiteAnswer, SiteDoor};
+    use crate::site::{SiteAnswer, SiteDoor, always};
 
     /// It begins and never ends.
     struct Stopped(bool);
@@ -405,9 +418,8 @@ mod tests {
         let test = async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let (host, port) = ("127.0.0.1".into(), listener.local_addr().unwrap().port());
-            let keeper = Rc::new(member("a"));
             let door = SiteDoor {
-                member: Rc::new(move || Some(keeper.clone())),
+                member: always(member("a")),
                 handler: Rc::new(|_| {
                     Box::pin(async {
                         let answer: SiteAnswer = Response::new(Box::pin(Stopped(false)));

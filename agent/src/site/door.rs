@@ -65,11 +65,14 @@ pub fn whole(status: StatusCode, content: impl Into<Bytes>) -> SiteAnswer {
     answer
 }
 
+/// Who says what the box is among those of its site, now: none where it has no key.
+pub type SiteKeys = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<Rc<SiteMember>>>>>>;
+
 /// Who is let in as what, and who answers.
 #[derive(Clone)]
 pub struct SiteDoor {
-    /// The box as a member of its site, now; `None` where it has no key.
-    pub member: Rc<dyn Fn() -> Option<Rc<SiteMember>>>,
+    /// The box as a member of its site.
+    pub member: SiteKeys,
     /// Who answers.
     pub handler: SiteHandler,
 }
@@ -92,7 +95,7 @@ impl SiteDoor {
     }
 
     async fn speak(self, stream: TcpStream, ticket: ConnectionTicket, rate: GivenRate) {
-        let Some(member) = (self.member)() else {
+        let Some(member) = (self.member)().await else {
             return;
         };
         let proven = tokio::select! {

@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 
 use super::proof::{accept, connect};
 use super::stream::GivenRate;
-use super::{SiteDoor, SiteLink, SiteMember, whole};
+use super::{SiteDoor, SiteLink, SiteMember, always, whole};
 
 /// A box with the key `of` in its file, and what enrolment tells each box alike.
 fn member(of: u8, box_id: &str) -> SiteMember {
@@ -47,10 +47,10 @@ fn pipe() -> (BoxedStream, DuplexStream) {
 async fn opened(of: SiteMember, content: Vec<u8>) -> (SitePeer, Rc<Cell<usize>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (of, asked) = (Rc::new(of), Rc::new(Cell::new(0)));
+    let asked = Rc::new(Cell::new(0));
     let count = asked.clone();
     let door = SiteDoor {
-        member: Rc::new(move || Some(of.clone())),
+        member: always(of),
         handler: Rc::new(move |_| {
             count.set(count.get() + 1);
             let content = content.clone();

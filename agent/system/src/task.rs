@@ -27,6 +27,19 @@ pub async fn ended(task: Option<JoinHandle<()>>) {
     }
 }
 
+/// Works on an event loop of its own, on this thread, to the end.
+///
+/// # Panics
+/// Where the process may open no more files.
+pub fn on_own_loop<T>(work: impl Future<Output = T>) -> T {
+    let work: Pin<Box<dyn Future<Output = T> + '_>> = Box::pin(work);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("an event loop needs only file descriptors");
+    tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
 /// As that of tokio.
 pub fn spawn_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,

@@ -9,6 +9,7 @@ mod kept;
 
 pub use kept::KeptFolder;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -246,6 +247,8 @@ pub struct LeftCopies {
     pub heard_at: i64,
     /// Generation of its proof; 0 without one.
     generation: u64,
+    /// By which of the keys that proof was made: that of a former one counts where there is none of a later one.
+    key: Option<usize>,
     /// What the proof lists.
     listed: BTreeSet<NameHash>,
     /// Its items.
@@ -285,7 +288,7 @@ impl LeftCopies {
         (good, put_back)
     }
 
-    fn add(&mut self, path: PathBuf, name: NameHash, object: SiteObject) {
+    fn add(&mut self, path: PathBuf, name: NameHash, object: SiteObject, key: usize) {
         self.heard_at = self.heard_at.max(object.at);
         match object.kind {
             ObjectKind::Item | ObjectKind::Handed => self.items.push(LeftItem {
@@ -295,8 +298,12 @@ impl LeftCopies {
                 at: object.at,
                 order: Spool::order_of(&object.body),
             }),
-            ObjectKind::Proof if object.generation >= self.generation => {
-                self.generation = object.generation;
+            ObjectKind::Proof
+                if self.key.is_none_or(|held| {
+                    (Reverse(key), object.generation) >= (Reverse(held), self.generation)
+                }) =>
+            {
+                (self.generation, self.key) = (object.generation, Some(key));
                 let names = object.body.chunks_exact(16);
                 let name = |bytes: &[u8]| bytes.try_into().ok().map(NameHash);
                 self.listed = names.filter_map(name).collect();
@@ -318,7 +325,7 @@ fn is_copy(kind: ObjectKind) -> bool {
     matches!(kind, Item | Proof | Handed)
 }
 
-/// Reads what boxes left at a place: in it, or in the folders in it.
+/// Reads what boxes left at a place: in it, or in the folders in it. `keys`: those in force first.
 ///
 /// # Errors
 /// What the file system says; `copies.missing` where there is no folder.
@@ -340,12 +347,14 @@ pub fn left(place: &Path, keys: &[OrganisationKey]) -> Result<FoundCopies, Fault
     for path in paths {
         let Some(name) = named(&path) else { continue };
         let bytes = read_object(&path).map_err(|error| trouble(&path, FileAct::Read, &error));
+        let key = |bytes: &Vec<u8>| keys.iter().position(|key| key.is_of(bytes));
+        let key = bytes.as_ref().ok().and_then(key).unwrap_or(keys.len());
         match bytes.map(|bytes| site::open(keys, name, &bytes)) {
             Ok(Ok(object)) if !is_copy(object.kind) => {}
             Ok(Ok(object)) => boxes
                 .entry((object.box_id.clone(), object.kind == ObjectKind::Handed))
                 .or_default()
-                .add(path, name, object),
+                .add(path, name, object, key),
             Ok(Err(flaw)) => flawed.push((path, flaw)),
             // What cannot be read is as good as changed: the others do not wait for that.
             Err(_) => flawed.push((path, ObjectFlaw::Changed)),
@@ -467,6 +476,17 @@ mod tests {
         assert_eq!(found().heard_at, 50);
         fs::write(folder.path(objects[0].0), kept).unwrap();
         assert_eq!((found().items().0.len(), found().items().1), (1, 1));
+        // What was proven with a former key, however high, counts no more.
+        let former = CopyFolder::new(dir.path(), key(2), "b");
+        former.prove(99, 40, &BTreeSet::new()).unwrap();
+        for keys in [[key(1), key(2)], [key(2), key(1)]] {
+            let mut found = left(dir.path(), &keys).unwrap().0;
+            let found = found.remove(&("b".to_owned(), false)).unwrap();
+            let is_believed = keys[0].is_of(&fs::read(former.path(former.proof_name())).unwrap());
+            let expected = if is_believed { (0, 2) } else { (1, 1) };
+            assert_eq!((found.items().0.len() as u64, found.items().1), expected);
+        }
+        former.remove(&[former.proof_name()]).unwrap();
         // One that came since the proof is none.
         let since = folder.object(ObjectKind::Item, 3, 60, vec![1]);
         folder.write(&[(NameHash([9; 16]), since)]).unwrap();

@@ -62,26 +62,37 @@ impl CopySpread {
     /// |---|---|
     /// | what is owed, as it stands, under the key in force | stays |
     /// | what is owed, under a former key or as it stood before | goes once enough siblings have it as it stands |
+    /// | what is owed, as it stands, and more siblings have it than asked for | goes where there is no room: `full` |
     /// | what is acknowledged | goes |
     /// | anything else | stays, it may be the only one |
-    pub fn going(&self, place: usize, acknowledged: &BTreeSet<[u8; 12]>) -> Vec<NameHash> {
+    pub fn going(
+        &mut self,
+        place: usize,
+        acknowledged: &BTreeSet<[u8; 12]>,
+        full: bool,
+    ) -> Vec<NameHash> {
         let goes = |name: &&NameHash| {
             let owed = self.items.iter().position(|names| {
                 let same = |own: &NameHash| item(*own) == item(**name);
                 names.iter().any(same)
             });
             match owed {
-                Some(of) => self.items[of].first() != Some(*name) && self.count(of) >= self.copies,
+                Some(of) if self.items[of].first() == Some(*name) => {
+                    full && self.count(of) > self.copies
+                }
+                Some(of) => self.count(of) >= self.copies,
                 None => acknowledged.contains(&item(**name)),
             }
         };
-        self.places[place].iter().filter(goes).copied().collect()
+        let going: Vec<NameHash> = self.places[place].iter().filter(goes).copied().collect();
+        // What goes from here counts for no other place.
+        self.places[place].retain(|name| !going.contains(name));
+        going
     }
 
-    /// What stays with this sibling once that has gone.
-    pub fn left(&self, place: usize, going: &[NameHash]) -> Vec<NameHash> {
-        let held = self.places[place].iter();
-        held.filter(|name| !going.contains(name)).copied().collect()
+    /// What lies with this sibling.
+    pub fn left(&self, place: usize) -> Vec<NameHash> {
+        self.places[place].iter().copied().collect()
     }
 
     /// Whether something lies with a sibling of which the box must know whether it is acknowledged.
@@ -217,14 +228,14 @@ mod tests {
         let all = [before, former, done, unknown];
         let mut spread = CopySpread::new(items, places(&[&all, &[]]), 1);
         assert_eq!(
-            spread.going(0, &acknowledged),
+            spread.clone().going(0, &acknowledged, false),
             [done],
             "the successor is nowhere"
         );
         spread.lies_now(1, 0);
-        let going: BTreeSet<_> = spread.going(0, &acknowledged).into_iter().collect();
+        let going: BTreeSet<_> = spread.going(0, &acknowledged, false).into_iter().collect();
         assert_eq!(going, [before, former, done].into());
-        assert_eq!(spread.going(1, &acknowledged), []);
+        assert_eq!(spread.going(1, &acknowledged, true), []);
         assert!(spread.has_others());
     }
 
@@ -236,7 +247,7 @@ mod tests {
             held in prop::collection::vec(prop::collection::btree_set((0u8..6, 0u8..3), 0..8), 1..4),
             owed in prop::collection::btree_map(0u8..6, 0u8..3, 0..5),
             done in prop::collection::btree_set(0u8..6, 0..4),
-            takes in prop::collection::vec(any::<bool>(), 4), copies in 0usize..3,
+            takes in prop::collection::vec(any::<bool>(), 4), full in prop::collection::vec(any::<bool>(), 4), copies in 0usize..3,
         ) {
             let items: Vec<_> = owed.iter().map(|(of, version)| vec![named(*of, *version)]).collect();
             let sets: Vec<BTreeSet<_>> = held.iter().map(|set| set.iter().map(|(of, version)| named(*of, *version)).collect()).collect();
@@ -248,9 +259,13 @@ mod tests {
                 }
             }
             let mut left = BTreeSet::new();
-            for place in 0..sets.len() {
-                let going = spread.going(place, &done);
-                left.extend(spread.places[place].iter().filter(|name| !going.contains(name)).copied());
+            let before: Vec<usize> = (0..items.len()).map(|of| spread.count(of)).collect();
+            for (place, full) in full.iter().enumerate().take(sets.len()) {
+                spread.going(place, &done, *full);
+                left.extend(spread.left(place));
+            }
+            for (of, before) in before.into_iter().enumerate() {
+                prop_assert!(spread.count(of) >= before.min(copies));
             }
             let items_left: BTreeSet<_> = left.iter().map(|name| item(*name)).collect();
             for name in sets.iter().flatten() {
@@ -259,6 +274,20 @@ mod tests {
                 prop_assert!(is_owed || done.contains(&item(*name)) || left.contains(name));
             }
         }
+    }
+
+    /// What more boxes keep than asked for goes from a full one, and from one of two that are both full.
+    #[test]
+    fn a_full_box_lets_go_what_others_keep_too() {
+        let (one, two) = (named(1, 1), named(2, 1));
+        let all: &[NameHash] = &[one, two];
+        let spread = || CopySpread::new(vec![vec![one], vec![two]], places(&[all, &[one]]), 1);
+        let none = BTreeSet::new();
+        assert_eq!(spread().going(0, &none, false), []);
+        let mut spread = spread();
+        assert_eq!(spread.going(0, &none, true), [one]);
+        assert_eq!(spread.left(0), [two]);
+        assert_eq!(spread.going(1, &none, true), []);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Never opens anything for somebody, and never holds more than two objects in memory at a time.
 //! Called by the door's answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use logic::seal::NameHash;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::engine::{Engine, Kept};
+use crate::engine::{Engine, Kept, KeptBytes};
 use crate::site::{SiteAnswer, SiteAsking, whole};
 use crate::socket::state::SharedState;
 
@@ -21,13 +22,28 @@ use crate::socket::state::SharedState;
 const OBJECT_MOST: usize = 33 << 20;
 /// Objects in memory at a time.
 pub(super) const AT_ONCE: usize = 2;
+
+/// What all siblings share of this box.
+pub(super) struct CopyRoom {
+    /// Whoever holds one has an object in memory.
+    pub(super) turns: Semaphore,
+    kept: Arc<KeptBytes>,
+}
+
+impl Default for CopyRoom {
+    fn default() -> Self {
+        let (turns, kept) = (Semaphore::new(AT_ONCE), Arc::default());
+        Self { turns, kept }
+    }
+}
+
 /// The next piece of an object comes within this, and all of it: who was switched off in the middle holds nobody else up.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(20);
 const OBJECT_TIMEOUT: Duration = Duration::from_secs(180);
 
 pub(super) async fn answered(
     shared: &SharedState,
-    room: &Semaphore,
+    room: &CopyRoom,
     asking: SiteAsking,
 ) -> SiteAnswer {
     let (request, of) = (asking.request, asking.sibling.box_id);
@@ -48,7 +64,7 @@ pub(super) async fn answered(
             }
         }
         (Method::PUT, Some(name)) => {
-            let Ok(_turn) = room.acquire().await else {
+            let Ok(_turn) = room.turns.acquire().await else {
                 return whole(StatusCode::SERVICE_UNAVAILABLE, Bytes::new());
             };
             let object = match timeout(OBJECT_TIMEOUT, object(request.into_body())).await {
@@ -56,14 +72,16 @@ pub(super) async fn answered(
                 Ok(Err(status)) => return whole(status, Bytes::new()),
                 Err(_) => return whole(StatusCode::REQUEST_TIMEOUT, Bytes::new()),
             };
-            let kept = at_work(shared, move |engine| engine.keep(&of, name, object)).await;
+            let bytes = room.kept.clone();
+            let kept = at_work(shared, move |engine| engine.keep(&of, name, object, &bytes)).await;
             match kept {
                 Ok(kept) => whole(status_of(kept), Bytes::new()),
                 Err(trouble) => failed(&trouble),
             }
         }
         (Method::DELETE, Some(name)) => {
-            match at_work(shared, move |engine| engine.let_go(&of, name)).await {
+            let bytes = room.kept.clone();
+            match at_work(shared, move |engine| engine.let_go(&of, name, &bytes)).await {
                 Ok(()) => whole(StatusCode::NO_CONTENT, Bytes::new()),
                 Err(trouble) => failed(&trouble),
             }
@@ -107,7 +125,7 @@ fn failed(trouble: &Fault) -> SiteAnswer {
 }
 
 /// Beside the loop: a slow disk holds nothing up.
-async fn at_work<T: Send + 'static>(
+pub(super) async fn at_work<T: Send + 'static>(
     shared: &SharedState,
     work: impl FnOnce(&Engine) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {

@@ -18,7 +18,8 @@ use tokio::task::LocalSet;
 use vault::spool::Spool;
 
 use super::*;
-use crate::site::SiteLink;
+use crate::engine::Engine;
+use crate::site::{SiteLink, always};
 
 /// A box of the room, with the key of its site.
 struct Boxed {
@@ -71,18 +72,19 @@ impl Boxed {
     }
 
     /// Opens its door; gives where it is, and how many objects can come at once.
-    async fn opens(&self) -> (SitePeer, Rc<Semaphore>) {
+    async fn opens(&self) -> (SitePeer, Rc<CopyRoom>) {
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (shared, _) = SharedState::new(&self.root, self.settings.clone(), system::clock::now());
-        let member = Rc::new(self.engine().site_member().unwrap());
-        let room = Rc::new(Semaphore::new(copies::AT_ONCE));
+        let member = self.engine().site_member().unwrap();
+        let room = Rc::new(CopyRoom::default());
+        let giver = Arc::new(PackageGiver::new(&self.root));
         let turns = room.clone();
         let door = SiteDoor {
-            member: Rc::new(move || Some(member.clone())),
+            member: always(member),
             handler: Rc::new(move |asking| {
-                let (shared, room) = (shared.clone(), room.clone());
-                Box::pin(async move { answered(&shared, &room, asking).await })
+                let (shared, room, giver) = (shared.clone(), room.clone(), giver.clone());
+                Box::pin(async move { answered(&shared, &room, giver, asking).await })
             }),
         };
         system::task::spawn_local(door.serve(listener, 0));
@@ -159,12 +161,12 @@ fn who_is_switched_off_in_the_middle_of_a_copy_holds_no_other_box_up() {
         }
         let member = Boxed::new("d").engine().site_member().unwrap();
         let mut link = SiteLink::open(&peer, &member).await.unwrap().unwrap();
-        while turns.available_permits() > 0 {
+        while turns.turns.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         tokio::time::pause();
         // An hour, far more than either may take.
-        let turn = tokio::time::timeout(Duration::from_secs(3600), turns.acquire()).await;
+        let turn = tokio::time::timeout(Duration::from_secs(3600), turns.turns.acquire()).await;
         assert!(turn.is_ok(), "the two that are gone keep their turns");
         drop(turn);
         tokio::time::resume();

@@ -2,7 +2,7 @@
 //! Never opens one, and never removes one but on the word of the box that gave it.
 //! Called by `engine::kept`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use logic::fault::Fault;
 use logic::seal::NameHash;
@@ -20,11 +20,28 @@ impl Vault {
         self.state().join("siblings")
     }
 
+    /// Bytes of everything that siblings gave.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn kept_bytes(&self) -> Result<u64, Fault> {
+        let mut bytes = 0;
+        for folder in listed(&self.siblings())? {
+            let files = listed(&folder).unwrap_or_default();
+            bytes += files.iter().filter_map(|path| size(path)).sum::<u64>();
+        }
+        Ok(bytes)
+    }
+
     /// What a sibling of this id gave.
     pub fn kept_of(&self, box_id: &str) -> KeptFolder {
         let name = self.keys().name("sibling", box_id).to_string();
         KeptFolder(self.siblings().join(name))
     }
+}
+
+fn size(path: &Path) -> Option<u64> {
+    path.symlink_metadata().ok().map(|file| file.len())
 }
 
 impl KeptFolder {
@@ -57,6 +74,11 @@ impl KeptFolder {
         }
         make_folder(&self.0)?;
         write_all_durably(&[(self.path(name), object)])
+    }
+
+    /// Bytes of an object; `None` where there is none.
+    pub fn size(&self, name: NameHash) -> Option<u64> {
+        size(&self.path(name))
     }
 
     /// The bytes of an object; `None` where there is none that can be read.

@@ -18,6 +18,7 @@ sentences! {
         Unproven { peer: String } => "what answers at {peer} has no key of this site", "ce qui répond à {peer} n’a aucune clé de ce site";
         Cut { peer: String, why: OsCause } => "the link to {peer} failed: {why}", "la liaison avec {peer} a échoué : {why}";
         Answer { peer: String, status: u16 } => "{peer} answered with HTTP {status}", "{peer} a répondu par HTTP {status}";
+        Full { peer: String } => "{peer} has no room for more copies of this box", "{peer} n’a plus de place pour les copies de cette box";
         Alone { count: u64 } => "no box of the room takes copies: {count} items lie on this box alone",
             "aucune box de la salle ne prend de copies : {count} éléments ne sont que sur cette box";
         Copies { path: String, why: Box<Cause> } => "second copies in {path}: {why}", "secondes copies dans {path} : {why}";
