@@ -549,11 +549,11 @@ impl Download {
 
     /// What the members are worth.
     pub(super) fn checked(&mut self, verdict: VerificationResult) {
+        if self.disputes_put_off() | self.comes_from_central(&verdict) {
+            return;
+        }
         if verdict.clean() {
             return self.whole();
-        }
-        if self.comes_from_central(&verdict) {
-            return;
         }
         let Some(bring) = &mut self.bring else { return };
         let directory = bring.directory.clone();

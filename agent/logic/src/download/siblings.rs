@@ -150,11 +150,29 @@ impl Download {
     pub(super) fn heard(&mut self, id: SiblingId, said: Option<PackageHoldings>) {
         let now = self.now.mono;
         let Some(swarm) = &mut self.swarm else { return };
-        for (record, from, digest) in swarm.heard(id, said, now) {
-            if matches!(self.stage, Stage::Bring) {
-                self.disputes(record, from, digest);
+        let disputed = swarm.heard(id, said, now);
+        match self.stage {
+            Stage::Bring => {
+                for (record, from, digest) in disputed {
+                    self.disputes(record, from, digest);
+                }
             }
+            // Nothing is taken back while it is checked, or its end is looked at.
+            _ => swarm.put_off(disputed),
         }
+    }
+
+    /// What others said meanwhile that they have otherwise comes from central. Whether there is any.
+    pub(super) fn disputes_put_off(&mut self) -> bool {
+        let disputed = self.swarm.as_mut().map(Swarm::take_put_off);
+        let disputed = disputed.unwrap_or_default();
+        for (record, from, digest) in &disputed {
+            self.disputes(*record, *from, *digest);
+        }
+        if !disputed.is_empty() {
+            self.bring_rest();
+        }
+        !disputed.is_empty()
     }
 
     /// A range of a sibling is over, or left: of a record that it began nothing is kept.
@@ -257,34 +275,31 @@ impl Download {
             .push_back(DownloadCommand::Forget(record..record + 1));
     }
 
-    /// Members are wrong that siblings had a part in: what they gave of them comes from central, which shows who was wrong.
-    /// Whether there are any.
+    /// Members are wrong that siblings had a part in: what they gave of one of them, the one with the least of it, comes from
+    /// central, which shows who was wrong. All else that came from there comes again from anybody: a sibling that lies everywhere
+    /// does not make each box ask central for everything. Whether there is any.
     pub(super) fn comes_from_central(&mut self, verdict: &VerificationResult) -> bool {
         let (Some(swarm), Some(bring)) = (&self.swarm, &self.bring) else {
             return false;
         };
         let record = bring.records.record;
-        let extents = verdict
-            .bad
-            .iter()
-            .map(|(at, _)| bring.directory.extent(*at));
-        let records = extents.flat_map(|extent| extent.start / record..extent.end.div_ceil(record));
-        let given = records.filter_map(|record| match swarm.origin(record) {
-            RecordOrigin::Sibling(id, digest) => Some((record, id, digest)),
-            _ => None,
+        let given = verdict.bad.iter().map(|(at, _)| {
+            let extent = bring.directory.extent(*at);
+            let records = extent.start / record..extent.end.div_ceil(record);
+            let given = records.filter_map(|record| match swarm.origin(record) {
+                RecordOrigin::Sibling(id, digest) => Some((record, id, digest)),
+                _ => None,
+            });
+            given.collect()
         });
-        let given: Vec<(u64, SiblingId, [u8; 32])> = given.collect();
-        for (record, id, digest) in &given {
-            // A record between two members is named twice.
-            let swarm = self.swarm.as_ref();
-            if swarm.is_some_and(|swarm| swarm.origin(*record) != RecordOrigin::Unknown) {
-                self.disputes(*record, *id, *digest);
-            }
+        let given = given.filter(|given: &Vec<_>| !given.is_empty());
+        let given: Option<Vec<(u64, SiblingId, [u8; 32])>> = given.min_by_key(Vec::len);
+        let Some(given) = given else { return false };
+        for (record, id, digest) in given {
+            self.disputes(record, id, digest);
         }
-        if !given.is_empty() {
-            self.bring_rest();
-        }
-        !given.is_empty()
+        self.bring_rest();
+        true
     }
 
     /// Lets siblings know what came from central and what is on its way.

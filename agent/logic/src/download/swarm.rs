@@ -91,6 +91,8 @@ pub(super) struct Swarm {
     compare: Vec<u64>,
     /// What siblings gave that was wrong together with other records: central decides.
     doubts: Vec<(u64, SiblingId, [u8; 32])>,
+    /// What siblings gave and others said, while it was checked, that they have otherwise.
+    put_off: Vec<(u64, SiblingId, [u8; 32])>,
     /// What others are to be told.
     news: SiblingNews,
 }
@@ -123,6 +125,7 @@ impl Swarm {
             busy: now,
             compare: Vec::new(),
             doubts: Vec::new(),
+            put_off: Vec::new(),
             news: SiblingNews::default(),
         }
     }
@@ -323,8 +326,11 @@ impl Swarm {
         let free = self.siblings.iter();
         let free = free.filter(|(_, view)| view.may_be_asked(now));
         let mut free: Vec<(SiblingId, &SiblingView)> = free.map(|(id, view)| (*id, view)).collect();
-        // Those with nothing under way first; else by a hash of both.
-        free.sort_by_key(|(id, view)| (view.open, rank(self.own ^ *id, self.polled_seconds())));
+        // Those that did not fail lately, then those with nothing under way; else by a hash of both.
+        free.sort_by_key(|(id, view)| {
+            let by_hash = rank(self.own ^ *id, self.polled_seconds());
+            (view.failed.min(2), view.open, by_hash)
+        });
         for (id, view) in free {
             let fits = |record: u64| {
                 view.has(record)
@@ -338,7 +344,9 @@ impl Swarm {
                     let Some(start) = (at..run.end).find(|record| fits(*record)) else {
                         break;
                     };
-                    let most = run.end.min(start + RANGE_RECORDS);
+                    // One that failed shows with one record whether it is slow.
+                    let count = if view.failed > 0 { 1 } else { RANGE_RECORDS };
+                    let most = run.end.min(start + count);
                     let stop = (start + 1..most).find(|record| !fits(*record));
                     let stop = stop.unwrap_or(most);
                     let key = (self.holders[start as usize], rank(self.own, start));
@@ -449,6 +457,22 @@ impl Swarm {
     /// Central decides whether what a sibling gave was right.
     pub(super) fn doubts(&mut self, record: u64, id: SiblingId, digest: [u8; 32]) {
         self.doubts.push((record, id, digest));
+    }
+
+    /// These are settled once nothing is checked any more.
+    pub(super) fn put_off(&mut self, disputed: Vec<(u64, SiblingId, [u8; 32])>) {
+        self.put_off.extend(disputed);
+    }
+
+    /// What was put off and has not been replaced since.
+    pub(super) fn take_put_off(&mut self) -> Vec<(u64, SiblingId, [u8; 32])> {
+        let mut disputed = std::mem::take(&mut self.put_off);
+        disputed.retain(|(record, id, digest)| {
+            self.origin(*record) == RecordOrigin::Sibling(*id, *digest)
+        });
+        disputed.sort_unstable();
+        disputed.dedup_by_key(|(record, ..)| *record);
+        disputed
     }
 
     /// A record came from central; gives the siblings that gave or told another one.

@@ -9,6 +9,7 @@ use logic::download::{Download, Event, SiblingId};
 use logic::fault::{Code, Fault};
 use logic::package_lane::PackageEnd;
 use logic::retry::mix;
+use logic::sibling::{FetchedRecord, PackageHoldings};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -125,6 +126,48 @@ fn a_sibling_that_lies_is_found_out() {
     }
 }
 
+/// What another box says while the members are checked counts as well: bytes of no member are compared in no other way.
+#[test]
+fn what_is_disputed_while_members_are_checked_comes_from_central() {
+    let package = edition(40, 50_000, &[], 0);
+    let mut world = beside(&package, &[(Habit::Honest, None)], Vec::new(), quiet(4));
+    let mut machine = world.machine();
+    let (mut told, record) = (None, 5);
+    let end = loop {
+        if let Some(end) = world.settle(&mut machine) {
+            break end;
+        }
+        if told.is_none()
+            && world
+                .trace
+                .last()
+                .is_some_and(|line| line.ends_with("Verify"))
+        {
+            told = Some(world.trace.len());
+            let digest = [7; 32];
+            let said = PackageHoldings {
+                fetched: vec![FetchedRecord { record, digest }],
+                is_fetching: true,
+                ..PackageHoldings::default()
+            };
+            machine.handle(Event::Heard(77, Some(said)), world.now);
+        }
+        for ask in std::mem::take(&mut world.room.asks) {
+            world.asks_scripted(ask);
+        }
+        let at = world.next_at(&machine);
+        world.step(&mut machine, at);
+    };
+    assert!(matches!(end, Some(PackageEnd::Fetched { .. })), "{end:?}");
+    assert!(world.held.as_ref() == Some(&package));
+    let since = &world.trace[told.expect("it was checked")..];
+    let again = format!("Forget({record}..{})", record + 1);
+    assert!(
+        since.iter().any(|line| line.ends_with(&again)),
+        "{since:#?}"
+    );
+}
+
 /// Boxes on one line to central, in one virtual time.
 struct Room {
     boxes: Vec<(World, Download, Option<PackageEnd>)>,
@@ -134,6 +177,8 @@ struct Room {
     dies: Option<(usize, u64)>,
     /// This one gives wrong bytes.
     lies: Option<usize>,
+    /// What this one takes for central gives it wrong bytes, so it gives them on as central's.
+    misled: Option<usize>,
 }
 
 const CENTRAL: u64 = 200_000;
@@ -161,6 +206,7 @@ impl Room {
             partition: Vec::new(),
             dies: None,
             lies: None,
+            misled: None,
         }
     }
 
@@ -279,7 +325,7 @@ impl Room {
 
     fn all_hold(&self, package: &[u8]) {
         for (at, (world, _, end)) in self.boxes.iter().enumerate() {
-            if self.dies.is_some_and(|(who, _)| who == at) {
+            if self.dies.is_some_and(|(who, _)| who == at) || self.misled == Some(at) {
                 continue;
             }
             assert!(
@@ -347,6 +393,31 @@ fn a_box_that_dies_lies_or_is_apart_costs_little_and_no_byte() {
             "{what}: {time:?} beside {time_alone:?}"
         );
     }
+}
+
+/// Its list says of each wrong record what it gives: only the members show that something is wrong, and all of them are.
+#[test]
+fn a_box_that_is_misled_everywhere_misleads_others_for_one_member() {
+    let package = edition(80, 50_000, &[], 0);
+    let size = package.len() as u64;
+    let mut wrong = package.clone();
+    let inner = wrong.len() - (128 << 10);
+    let bytes = wrong[..inner].iter_mut().skip(40_000);
+    bytes.step_by(50_000).for_each(|byte| *byte ^= 1);
+    let mut room = Room::new(8, &package);
+    room.misled = Some(2);
+    let world = &mut room.boxes[2].0;
+    world.central.editions = vec![wrong];
+    // It has nearly everything before the others begin.
+    world.central.always = Some(PackageMishap::Slow(100 * CENTRAL));
+    let (all, _, time) = room.plays();
+    room.all_hold(&package);
+    let bytes = all - room.boxes[2].0.wire;
+    println!("misled: {bytes} of {size} bytes, {time:?}");
+    assert!(
+        bytes <= size * 160 / 100 + ends(8),
+        "{bytes} of {size} bytes"
+    );
 }
 
 /// Bytes and requests of central do not grow with the boxes, but for the look of each.
