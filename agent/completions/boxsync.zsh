@@ -92,7 +92,7 @@ _arguments "${_arguments_options[@]}" : \
 '--json[One JSON object a line on stdout, for machines]' \
 '-h[Print help]' \
 '--help[Print help]' \
-'::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile metrics.push update.no_source update.source input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate input.confirm wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file site.listen site.unproven site.answer copies.missing copies.full copies.read_only copies.unproven copies.changed copies.alone adopt.alive adopt.changed adopt.none carry.full carry.medium carry.none carry.changed carry.older carry.unready carry.taken logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
+'::code -- As it stands in brackets behind a message\: net.dns, auth.refused, …; without one all are listed:(ready config.read config.syntax config.unknown_key config.value config.file config.no_url config.plain_http config.no_organisation config.no_version config.ca_file config.proxy config.box_id config.tls config.textfile metrics.push update.no_source update.source update.image update.install update.failed update.impossible update.held input.file input.key input.token_url input.kind input.organisation input.wipe input.run input.terminate input.confirm wipe.owed input.usage input.code output.failed state.folder state.new state.newer state.version state.read_only state.owner state.io state.busy key.open key.wrong key.sealed key.malformed key.elsewhere disk.space disk.full disk.inodes disk.failing disk.reserve clock.skew clock.wrong clock.central clock.floor clock.unproven clock.behind unit.state unit.down unit.failed unit.masked unit.unusable unit.unreadable unit.restarts doctor.offline doctor.late bundle.secret net.link net.no_link net.address net.no_address net.no_route net.disabled net.gateway net.filtered net.family net.loss net.mtu net.dns net.connect net.refused net.unreachable net.proxy net.proxy_scheme net.tls net.tls_expired net.tls_not_yet net.tls_host net.tls_issuer net.tls_client net.tls_certificate net.tls_old net.tls_expiring net.token net.reset net.timeout net.cut net.stalled link.speed link.slow central.answer central.foreign central.maintenance central.php central.contradicts central.unavailable central.error central.rejected central.refused central.not_found central.too_long central.too_large central.compressed central.garbled central.token auth.token auth.not_enrolled auth.refused auth.untried auth.other_organisation auth.shared auth.password auth.not_sync_manager auth.role version.supported version.unsupported store.open store.failed store.rebuilt store.damaged catalogue.organisation catalogue.unknown_organisation catalogue.other_organisation catalogue.other_centre catalogue.complete catalogue.incomplete catalogue.empty catalogue.old catalogue.held_back catalogue.in_use catalogue.endless catalogue.checksum catalogue.entity catalogue.unknown_entity package.whole package.incomplete package.missing package.waiting package.damaged package.unsupported package.cache package.not_held package.edition package.unknown_member package.changed package.range package.empty package.length package.not_zip package.truncated package.directory package.multidisk package.too_large results.spool results.queued results.refused results.unconfirmed results.stuck sync.last sync.never sync.failed engine.worker intake.malformed intake.failed intake.too_long intake.long_text intake.call_id intake.unknown_entity intake.unknown_key intake.repeated_row input.export input.order central.sick central.encrypted central.key_missing central.encryption_role central.key_changed central.probe_stored results.copied results.not_stored results.rejected results.too_long results.unanswered results.doubt lti_users.unsupported results.unreadable results.quarantined results.unknown results.superseded result.refused result.unconfirmed site.no_key site.key_file site.listen site.unproven site.answer copies.missing copies.full copies.read_only copies.unproven copies.changed copies.alone adopt.alive adopt.changed adopt.none carry.full carry.medium carry.none carry.changed carry.older carry.unready carry.taken logs.queued logs.no_receipt logs.not_stored logs.rejected logs.too_long logs.unmapped logs.unreadable sessions.failed sessions.rejected identity.clone clone.found run.killed run.stopped answers.not_kept box.restored box.twice identity.damaged state.quarantined exam.not_terminated daemon.running daemon.gone daemon.silent daemon.newer daemon.stopping daemon.signals worker.died config.wrong api.denied api.role api.unknown_route api.method api.range api.request api.busy api.slow api.too_large feed.gone gateway.listen gateway.encryption page.listen sync.started sync.finished net.offline central.wish net.online package.held deletion.held_back ok stopping enrolled)' \
 && ret=0
 ;;
 (help)
@@ -1153,6 +1153,23 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(install)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--dry-run[Only tells what would be done]' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(health)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Everything lies below this folder]:DIR:_files' \
+'--json[One JSON object a line on stdout, for machines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (status)
 _arguments "${_arguments_options[@]}" : \
 '--root=[Everything lies below this folder]:DIR:_files' \
@@ -1174,6 +1191,14 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:boxsync-update-help-command-$line[1]:"
         case $line[1] in
             (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(install)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(health)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -1628,6 +1653,14 @@ _arguments "${_arguments_options[@]}" : \
         curcontext="${curcontext%:*:*}:boxsync-help-update-command-$line[1]:"
         case $line[1] in
             (check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(install)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(health)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -2302,6 +2335,8 @@ _boxsync__subcmd__help__subcmd__sync_commands() {
 _boxsync__subcmd__help__subcmd__update_commands() {
     local commands; commands=(
 'check:Asks the source what it offers, and says whether that may be installed or booted now' \
+'install:Brings what is offered, and installs and boots it as soon as nothing holds it back' \
+'health:Whether the image that runs has shown that it works, since it was booted' \
 'status:What runs and what is installed; asks nobody' \
     )
     _describe -t commands 'boxsync help update commands' commands "$@"
@@ -2310,6 +2345,16 @@ _boxsync__subcmd__help__subcmd__update_commands() {
 _boxsync__subcmd__help__subcmd__update__subcmd__check_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync help update check commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__update__subcmd__health_commands] )) ||
+_boxsync__subcmd__help__subcmd__update__subcmd__health_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help update health commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__help__subcmd__update__subcmd__install_commands] )) ||
+_boxsync__subcmd__help__subcmd__update__subcmd__install_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync help update install commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__help__subcmd__update__subcmd__status_commands] )) ||
 _boxsync__subcmd__help__subcmd__update__subcmd__status_commands() {
@@ -2811,6 +2856,8 @@ _boxsync__subcmd__sync_commands() {
 _boxsync__subcmd__update_commands() {
     local commands; commands=(
 'check:Asks the source what it offers, and says whether that may be installed or booted now' \
+'install:Brings what is offered, and installs and boots it as soon as nothing holds it back' \
+'health:Whether the image that runs has shown that it works, since it was booted' \
 'status:What runs and what is installed; asks nobody' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -2821,10 +2868,17 @@ _boxsync__subcmd__update__subcmd__check_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync update check commands' commands "$@"
 }
+(( $+functions[_boxsync__subcmd__update__subcmd__health_commands] )) ||
+_boxsync__subcmd__update__subcmd__health_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync update health commands' commands "$@"
+}
 (( $+functions[_boxsync__subcmd__update__subcmd__help_commands] )) ||
 _boxsync__subcmd__update__subcmd__help_commands() {
     local commands; commands=(
 'check:Asks the source what it offers, and says whether that may be installed or booted now' \
+'install:Brings what is offered, and installs and boots it as soon as nothing holds it back' \
+'health:Whether the image that runs has shown that it works, since it was booted' \
 'status:What runs and what is installed; asks nobody' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -2835,15 +2889,30 @@ _boxsync__subcmd__update__subcmd__help__subcmd__check_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync update help check commands' commands "$@"
 }
+(( $+functions[_boxsync__subcmd__update__subcmd__help__subcmd__health_commands] )) ||
+_boxsync__subcmd__update__subcmd__help__subcmd__health_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync update help health commands' commands "$@"
+}
 (( $+functions[_boxsync__subcmd__update__subcmd__help__subcmd__help_commands] )) ||
 _boxsync__subcmd__update__subcmd__help__subcmd__help_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync update help help commands' commands "$@"
 }
+(( $+functions[_boxsync__subcmd__update__subcmd__help__subcmd__install_commands] )) ||
+_boxsync__subcmd__update__subcmd__help__subcmd__install_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync update help install commands' commands "$@"
+}
 (( $+functions[_boxsync__subcmd__update__subcmd__help__subcmd__status_commands] )) ||
 _boxsync__subcmd__update__subcmd__help__subcmd__status_commands() {
     local commands; commands=()
     _describe -t commands 'boxsync update help status commands' commands "$@"
+}
+(( $+functions[_boxsync__subcmd__update__subcmd__install_commands] )) ||
+_boxsync__subcmd__update__subcmd__install_commands() {
+    local commands; commands=()
+    _describe -t commands 'boxsync update install commands' commands "$@"
 }
 (( $+functions[_boxsync__subcmd__update__subcmd__status_commands] )) ||
 _boxsync__subcmd__update__subcmd__status_commands() {

@@ -1,7 +1,11 @@
 //! Decides whether a new image of the box may be installed, or booted, now: what is offered, and what holds it back.
-//! Never fetches, verifies or installs an image: `systemd-sysupdate` does, and asks here before it does.
+//! Never fetches, verifies or installs an image: `engine::image` and `systemd-sysupdate` do, when they have asked here.
 //! Called by the verb `update`.
 
+pub mod health;
+pub mod image;
+pub mod note;
+pub mod share;
 pub mod slot;
 pub mod version;
 
@@ -45,6 +49,10 @@ pub struct UpdateSeen {
     pub could_leave: u64,
     /// Until a window opens; zero where one is open.
     pub window: Duration,
+    /// The plan of a staged roll-out, as the source has it (`share`); empty without one.
+    pub plan: String,
+    /// Who this box is; empty where that is not known.
+    pub box_id: String,
 }
 
 /// What is to be done.
@@ -106,15 +114,21 @@ pub enum UpdateHold {
         /// Unix seconds at which the next one opens.
         until: i64,
     },
+    /// The roll-out has not come to this box.
+    Share {
+        /// Unix seconds at which it has.
+        until: i64,
+    },
 }
 
 impl UpdateHold {
     /// When it ends by itself, Unix seconds; `None` where that is not known, or never.
     pub fn until(self) -> Option<i64> {
         match self {
-            Self::Exam { until } | Self::Quiet { until, .. } | Self::Window { until } => {
-                Some(until)
-            }
+            Self::Exam { until }
+            | Self::Quiet { until, .. }
+            | Self::Window { until }
+            | Self::Share { until } => Some(until),
             _ => None,
         }
     }
@@ -135,6 +149,7 @@ impl UpdateHold {
 /// | newer | a period begins within `quiet_before`, or began less than `BEGUN` ago | held: quiet |
 /// | newer | something owed could leave | held: owed |
 /// | newer | no window is open | held: window |
+/// | newer, offered | its turn in the roll-out has not come (`share`) | held: share |
 ///
 /// Only the newest counts: what installs takes that one, so an older one that might do is none that could come.
 pub fn step(seen: &UpdateSeen) -> UpdateStep {
@@ -186,6 +201,9 @@ fn holds(seen: &UpdateSeen, version: &str, is_installed: bool) -> Vec<UpdateHold
             items: seen.could_leave,
         }),
         (window > 0).then_some(UpdateHold::Window { until: end(window) }),
+        share::turn(&seen.plan, version, &seen.box_id)
+            .filter(|until| !is_installed && *until > seen.now)
+            .map(|until| UpdateHold::Share { until }),
     ]
     .into_iter()
     .flatten()

@@ -229,7 +229,7 @@ pub fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 /// Days since 1970 of a date: the way back from `civil`.
-fn days(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = year - i64::from(month <= 2);
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

@@ -1,31 +1,30 @@
-//! `update`: which image is offered, and whether it may be installed or booted now.
-//! Never fetches, verifies, installs or boots an image: systemd-sysupdate does, and asks `update check` before it does.
+//! `update`: which image is offered, whether it may be installed or booted now, and that it is.
+//! Never verifies or writes an image itself: systemd-sysupdate does.
 //! Called by `cli`.
 
+mod install;
 mod words;
-
-use std::fs;
-use std::path::Path;
 
 use clap::Subcommand;
 use logic::api::Call;
 use logic::fault::{Code, ConfigCause, Fault};
-use logic::identity;
 use logic::language::figure::moment;
 use logic::language::plain;
 use logic::settings::{Settings, Url};
-use logic::update::slot::{BootEntries, BootEntry, slots};
+use logic::update::health::BootHealth;
 use logic::update::{BEGUN, UpdateHold, UpdateSeen, UpdateStep, step, version};
 use logic::words::Outcome;
 use serde_json::json;
 
 use super::screen::{Screen, Tone, fold, pairs};
 use crate::doctor::standing;
+use crate::engine::slots::ImageSlots;
 use crate::engine::{Engine, exam, line_to, versions};
+use crate::socket::client;
 use system::clock;
 use system::root::Root;
 use uplink::{Uplink, UplinkConfig};
-use words::{UpdateHeld, UpdateTerm};
+use words::{UpdateHealth, UpdateHeld, UpdateTerm};
 
 /// What is asked of updates.
 #[derive(Debug, Subcommand)]
@@ -35,41 +34,56 @@ pub(super) enum UpdateVerb {
         after_help = "Exit status: 0 it may, or there is nothing newer; 1 held back. A service of systemd that is to ask:\n\n  ExecCondition=/usr/bin/boxsync update check"
     )]
     Check,
+    /// Brings what is offered, and installs and boots it as soon as nothing holds it back.
+    #[command(
+        after_help = "Goes on with what a cut left. Brings also what is still held back, unless an exam runs or no window of [download] is open.\nInstalls by systemd-sysupdate, which verifies the signature, and boots by systemctl reboot: as root.\n\nExit status: 0 done, or there is nothing newer; 1 held back."
+    )]
+    Install {
+        /// Only tells what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Whether the image that runs has shown that it works, since it was booted.
+    #[command(
+        after_help = "What boot-complete.target requires of a boot that is counted. Exit status: 0 it works; 1 not yet, or not."
+    )]
+    Health,
     /// What runs and what is installed; asks nobody.
     Status,
 }
 
-/// Where systemd-sysupdate lies.
-const INSTALLER: &str = "usr/lib/systemd/systemd-sysupdate";
-/// Where the labels of partitions lie.
-const LABELS: &str = "dev/disk/by-partlabel";
-/// Where boot entries lie (UAPI.1, "The Boot Loader Specification").
-const ENTRIES: [&str; 6] = [
-    "efi/EFI/Linux",
-    "boot/EFI/Linux",
-    "boot/efi/EFI/Linux",
-    "efi/loader/entries",
-    "boot/loader/entries",
-    "boot/efi/loader/entries",
-];
+/// The plan of a staged roll-out, beside the manifest; most sources have none.
+const PLAN: &str = "ROLLOUT";
+/// A plan has a line a version.
+const PLAN_LIMIT: usize = 64 << 10;
+
+/// What a source offers.
+#[derive(Default)]
+struct ImageOffer {
+    manifest: String,
+    plan: String,
+}
 
 pub(super) fn act(root: &Root, act: &UpdateVerb, screen: &Screen) -> Result<u8, Fault> {
-    let engine = super::open(root)?;
-    let settings = engine.settings();
-    let offered = match act {
-        UpdateVerb::Status => Vec::new(),
+    let (engine, offer) = match act {
+        UpdateVerb::Install { dry_run } => return install::act(root, *dry_run, screen),
+        UpdateVerb::Health => return health(root, screen),
+        UpdateVerb::Status => (super::open(root)?, ImageOffer::default()),
         UpdateVerb::Check => {
-            let source = settings.update.source.as_ref();
-            let source = source
-                .ok_or_else(|| Fault::new(Code::UpdateNoSource, ConfigCause::NoUpdateSource))?;
-            super::runtime(offered(settings, source))?
+            let engine = super::open(root)?;
+            let source = source(engine.settings())?;
+            let offer = super::runtime(offer(&source, engine.settings()))?;
+            (engine, offer)
         }
     };
-    let seen = look(root, &engine, offered)?;
+    let seen = look(root, &engine, &offer)?;
     let step = step(&seen);
-    tell(&seen, &step, settings, screen);
-    let is_held = matches!(step, UpdateStep::Held { .. });
     let asked = matches!(act, UpdateVerb::Check);
+    if asked {
+        engine.keep_renewal(&step)?;
+    }
+    tell(&seen, &step, engine.settings(), screen);
+    let is_held = matches!(step, UpdateStep::Held { .. });
     Ok(if is_held && asked {
         Outcome::Failed.exit()
     } else {
@@ -77,43 +91,62 @@ pub(super) fn act(root: &Root, act: &UpdateVerb, screen: &Screen) -> Result<u8, 
     })
 }
 
-/// The versions that a source offers: what its manifest names. Nobody looks here whether it is signed.
-async fn offered(settings: &Settings, source: &Url) -> Result<Vec<String>, Fault> {
+/// What stands before the blessing of a boot: the state opens, and the daemon says how a run ended.
+fn health(root: &Root, screen: &Screen) -> Result<u8, Fault> {
+    let engine = super::open(root)?;
+    let ended = super::runtime(client::ended(root))?;
+    let health = BootHealth::of(ended.as_deref(), engine.settings().sync.on_boot);
+    match screen.json {
+        true => screen.object(json!({ "health": health.word() })),
+        false => screen.line(&screen.told(&UpdateHealth::of(health))),
+    }
+    Ok(match health {
+        BootHealth::Works => 0,
+        BootHealth::NotYet | BootHealth::Refused => Outcome::Failed.exit(),
+    })
+}
+
+/// The line to the folder of images.
+fn source(settings: &Settings) -> Result<Uplink, Fault> {
+    let source = settings.update.source.as_ref();
+    let source =
+        source.ok_or_else(|| Fault::new(Code::UpdateNoSource, ConfigCause::NoUpdateSource))?;
     let line = UplinkConfig {
         connections: 1,
         ..line_to(settings, source.clone(), String::new())?
     };
-    let reply = Uplink::new(line, None)?
-        .call_as(&Call::manifest(), None)
-        .await?;
-    if reply.status != 200 {
-        let (place, status) = (source.to_string(), reply.status);
-        let cause = ConfigCause::NoManifest { place, status };
-        return Err(Fault::new(Code::UpdateSource, cause));
-    }
-    Ok(version::of_manifest(&String::from_utf8_lossy(&reply.body)))
+    Uplink::new(line, None)
 }
 
-/// The names in a folder; none where it cannot be listed.
-fn names(folder: &Path) -> Vec<String> {
-    let listed = fs::read_dir(folder).into_iter().flatten();
-    let names = listed.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.collect()
-}
-
-fn look(root: &Root, engine: &Engine, offered: Vec<String>) -> Result<UpdateSeen, Fault> {
-    let settings = engine.settings();
-    let release = fs::read_to_string(root.os_release()).unwrap_or_default();
-    let running = identity::version(None, &release).ok();
-    let entries = ENTRIES
-        .iter()
-        .flat_map(|folder| names(&root.path().join(folder)));
-    let entries: Vec<BootEntry> = entries.filter_map(|name| BootEntry::of(&name)).collect();
-    let entries = BootEntries::of(&entries, running.as_deref().unwrap_or_default());
-    let slots = match root.path().join(INSTALLER).exists() {
-        true => slots(names(&root.path().join(LABELS)).iter().map(String::as_str)),
-        false => 0,
+/// What a source offers. Nobody looks here whether it is signed.
+async fn offer(source: &Uplink, settings: &Settings) -> Result<ImageOffer, Fault> {
+    let unread = |status: u16| {
+        let place = settings.update.source.as_ref().map(Url::to_string);
+        let place = place.unwrap_or_default();
+        Fault::new(
+            Code::UpdateSource,
+            ConfigCause::NoManifest { place, status },
+        )
     };
+    let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
+    let manifest = source.call(&Call::manifest()).await?;
+    if manifest.status != 200 {
+        return Err(unread(manifest.status));
+    }
+    let plan = source.call(&Call::image(PLAN, 0)).await?;
+    let plan = match plan.status {
+        200 if plan.body.len() <= PLAN_LIMIT => text(&plan.body),
+        404 => String::new(),
+        // Without it all boxes would come at once.
+        status => return Err(unread(status)),
+    };
+    let manifest = text(&manifest.body);
+    Ok(ImageOffer { manifest, plan })
+}
+
+fn look(root: &Root, engine: &Engine, offer: &ImageOffer) -> Result<UpdateSeen, Fault> {
+    let settings = engine.settings();
+    let slots = ImageSlots::of(root)?;
     let all = engine.organisations()?;
     let now = clock::now().wall;
     let (_, stands, _) = standing::take_worst(&all);
@@ -123,13 +156,14 @@ fn look(root: &Root, engine: &Engine, offered: Vec<String>) -> Result<UpdateSeen
         .is_some_and(|last| last.outcome != Outcome::Offline);
     let owed = stands.owed.unwrap_or_default();
     Ok(UpdateSeen {
-        installed: entries.installed,
-        offered,
+        running: slots.running,
+        installed: slots.entries.installed,
+        offered: version::of_manifest(&offer.manifest),
         supported: versions::known(engine.vault(), &engine.version()?)?,
         told: settings.this_box.tao_version.clone(),
-        failed: entries.failed,
-        unblessed: entries.unblessed,
-        slots,
+        failed: slots.entries.failed,
+        unblessed: slots.entries.unblessed,
+        slots: slots.places,
         now,
         exam: exam::running(root).map(|left| left.as_secs().max(1)),
         next_start: standing::next_start(&all, now - BEGUN)?,
@@ -140,7 +174,8 @@ fn look(root: &Root, engine: &Engine, offered: Vec<String>) -> Result<UpdateSeen
             0
         },
         window: settings.update_wait(now),
-        running,
+        plan: offer.plan.clone(),
+        box_id: engine.box_id().unwrap_or_default(),
     })
 }
 
@@ -209,6 +244,8 @@ fn tell(seen: &UpdateSeen, step: &UpdateStep, settings: &Settings, screen: &Scre
                     },
                     UpdateHold::Owed { items } => UpdateHeld::Owed { items },
                     UpdateHold::Window { until } => UpdateHeld::Window { until: at(until) },
+                    UpdateHold::Share { until: i64::MAX } => UpdateHeld::NoPlan,
+                    UpdateHold::Share { until } => UpdateHeld::Share { until: at(until) },
                 };
                 for line in fold(&screen.told(&why), screen.width.saturating_sub(2)) {
                     screen.line(&format!("  {line}"));

@@ -48,6 +48,7 @@ pub fn take(engine: &Engine) -> BoxStanding {
         executions: engine.exam().executions,
         copies: engine.copy_standing(),
         room: engine.room_standing(),
+        renewal: engine.renewal(),
         site_key: engine.site_key(),
         ..BoxStanding::default()
     };

@@ -269,6 +269,7 @@ impl Engine {
         notices.extend(copies.iter().flat_map(CopyStanding::notices));
         let room = self.room_standing();
         notices.extend(room.iter().flat_map(RoomStanding::notices));
+        notices.extend(self.update_notices());
         notices
     }
 }

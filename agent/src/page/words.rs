@@ -56,6 +56,9 @@ words! {
     left: "{} left", "reste {}";
     unknown: "not begun: {}", "non commencés\u{a0}: {}";
     ready_at: "ready at {}", "prêts le {}";
+    renewal: "new image", "nouvelle image";
+    renewed: "{1}: the box will be renewed on {2}", "{1} : la box sera renouvelée le {2}";
+    renewal_waits: "{}: waits", "{} : en attente";
     minutes: "about {1} at {2}/s", "environ {1} à {2}/s";
     details: "Details of the box", "Détails de la box";
     orders: "Downloads, as ordered", "Téléchargements, comme demandé";

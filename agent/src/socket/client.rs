@@ -181,6 +181,22 @@ pub async fn exam(root: &Root) -> Result<Option<ExamStanding>, Fault> {
     Ok(told.map(|told| told.daemon))
 }
 
+/// How the runs since the start of the daemon ended, each outcome once; `None` when no daemon answers.
+///
+/// # Errors
+/// What the daemon says.
+pub async fn ended(root: &Root) -> Result<Option<Vec<String>>, Fault> {
+    let told = exchange::<Json>(root, Method::GET, "/v1/status", Bytes::new()).await?;
+    Ok(told.map(|told| {
+        let ended = told["daemon"]["ended"].as_object();
+        ended
+            .into_iter()
+            .flatten()
+            .map(|(word, _)| word.clone())
+            .collect()
+    }))
+}
+
 /// Has the delivery engines end so many executions, and waits for them.
 ///
 /// # Errors

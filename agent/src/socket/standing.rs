@@ -117,6 +117,7 @@ pub(super) fn daemon(shared: &SharedState) -> Json {
         "breaker_open": standing.breaker,
         "config_fault": shared.fault().map(|fault| fault.finding()),
         "push_fault": shared.push_fault(),
+        "ended": shared.ended(),
         "line": engine::in_force(&shared.settings()),
         "limits": limits(shared),
         "orders": shared.orders().in_force(clock::uptime()),

@@ -47,6 +47,7 @@ mod page;
 mod power;
 mod preview;
 mod readers;
+mod renew;
 mod results;
 mod resume;
 mod room;

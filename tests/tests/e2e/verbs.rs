@@ -140,6 +140,8 @@ impl VerbHouse {
             ("key rotate", vec![]),
             ("update", vec![]),
             ("update check", vec![]),
+            ("update health", vec![]),
+            ("update install", vec![]),
             ("update status", vec![]),
             ("completions", vec!["bash".into()]),
             ("man", vec![]),
@@ -227,8 +229,8 @@ fn every_verb_speaks_one_object_a_line() {
             "results release" | "watch" | "pause" | "resume" | "rate" | "packages first" => 1,
             // Nothing was handed over yet, and no other box left copies.
             "results confirm" | "results adopt" => 1,
-            // No source of images is configured.
-            "update check" => 1,
+            // No source of images is configured, and no daemon runs.
+            "update check" | "update install" | "update health" => 1,
             verb if needs_more(verb) => 2,
             _ => 0,
         };
@@ -268,6 +270,7 @@ fn every_verb_tells_that_its_output_was_lost() {
             "results export",
             "results adopt",
             "update check",
+            "update install",
             "results export-tao",
             "results confirm",
             "results reclaim",

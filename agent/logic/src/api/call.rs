@@ -133,6 +133,17 @@ impl Call {
         }
     }
 
+    /// `GET` of a file beside the manifest, from the byte `held` on (RFC 9110 14.1.2).
+    pub fn image(name: &str, held: u64) -> Self {
+        Self {
+            bearer: false,
+            identity: true,
+            range: (held > 0).then_some(PackageRange::From(held)),
+            limit: 256 << 10,
+            ..Self::get("image", utf8_percent_encode(name, QUERY).to_string())
+        }
+    }
+
     /// `POST taoSync/HandShake` (protocol 2.1): anonymous, JSON only.
     pub fn handshake(login: &str, password: &str) -> Self {
         let body = json!({ "login": login, "password": password });

@@ -90,6 +90,29 @@ macro_rules! local_codes {
             "The folder that [update] source names does not give SHA256SUMS, the list of its images that systemd-sysupdate \
          reads."
             "Look whether `source` in section [update] names the folder in which SHA256SUMS lies.";
+        UpdateImage "update.image" [Retry Failed Unknown]
+            "a new image cannot be brought"
+            "The source of images does not give a file that its list names, or gives another content than the list says, or \
+         there is no room for it. The box stays as it is, and it is tried again."
+            "Look whether the folder that [update] source names has the files of SHA256SUMS as they were published, and its signature.";
+        UpdateInstall "update.install" [Operator Failed Unknown]
+            "a new image cannot be installed"
+            "systemd-sysupdate did not install what was brought: mostly the signature is not by the key of the image that runs. \
+         The box stays as it is."
+            "Read what systemd-sysupdate said with `journalctl -u boxsync-update.service`.";
+        UpdateFailed "update.failed" [Operator Failed Unknown]
+            "a new image did not come up"
+            "It was booted as often as it may be, never showed that it works, and the box went back to the image before it. \
+         It is not tried again under its number."
+            "Publish the image under a new number when it is mended.";
+        UpdateImpossible "update.impossible" [Operator Failed Unknown]
+            "the box cannot renew its image"
+            "A source of images is configured, but the image that runs has no second place, no number, or no systemd-sysupdate."
+            "Write a current image on the disk of the box, or remove `source` from section [update].";
+        UpdateHeld "update.held" [Operator Failed Unknown]
+            "a new image has been held back for long"
+            "A newer image is offered, and something has held it back for more than a fortnight."
+            "See what holds it back with `boxsync update check`.";
         InputFile "input.file" [Operator Failed Unknown]
             "a file cannot be used"
             "The file given to the command is missing, empty or not readable; or it is to be written, and is there already \

@@ -12,6 +12,7 @@ use crate::fault::{Cause, CodeName, Finding};
 use crate::intake::ItemKind;
 use crate::package::estimate::PackageRate;
 use crate::report::StickOrigin;
+use crate::update::note::UpdateNote;
 use crate::words::Outcome;
 
 /// How the box stands for one of its organisations.
@@ -108,6 +109,9 @@ pub struct BoxStanding {
     /// Second copies with the other boxes of the room; `None` where there are none, or nobody has met them.
     #[serde(default)]
     pub room: Option<RoomStanding>,
+    /// The image that is to come.
+    #[serde(default)]
+    pub renewal: Option<UpdateNote>,
     /// Fingerprint of the site key.
     #[serde(default)]
     pub site_key: Option<String>,

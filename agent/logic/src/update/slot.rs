@@ -2,7 +2,7 @@
 //! Never reads a disk: names are arguments.
 //! Called by the verb `update`, which lists them.
 
-use super::version::{self, IMAGE_PREFIX, is_version};
+use super::version::{self, BOOT_SUFFIX, IMAGE_PREFIX, is_version};
 
 /// The label of a place that holds no image (sysupdate.d(5), "MatchPattern").
 const EMPTY: &str = "_empty";
@@ -23,7 +23,7 @@ impl BootEntry {
     /// `.conf`; `None` for another name.
     pub fn of(name: &str) -> Option<Self> {
         let stem = name
-            .strip_suffix(".efi")
+            .strip_suffix(BOOT_SUFFIX)
             .or_else(|| name.strip_suffix(".conf"))?;
         let stem = stem.strip_prefix(IMAGE_PREFIX)?;
         let (version, left) = match stem.rsplit_once('+') {

@@ -40,7 +40,13 @@ fn each_row_of_the_table() {
         })
     };
     type Row = (fn(&mut UpdateSeen), UpdateStep);
-    let table: [Row; 20] = [
+    let table: [Row; 22] = [
+        // The plan names a day long ago, or one that cannot be read.
+        (|s| s.plan = "2 2020-01-01 1 50".into(), install()),
+        (
+            |s| s.plan = "2 soon".into(),
+            held(UpdateHold::Share { until: i64::MAX }),
+        ),
         (|_| {}, install()),
         (|s| s.offered = vec!["1".into()], UpdateStep::Nothing),
         (|s| s.offered.clear(), UpdateStep::Nothing),
@@ -115,7 +121,7 @@ prop_compose! {
     ) -> UpdateSeen {
         UpdateSeen {
             running, installed, offered, supported, failed, unblessed, slots, exam, next_start, could_leave,
-            told: None, now: NOW, quiet_before: Duration::from_secs(quiet), window: Duration::from_secs(window),
+            told: None, plan: String::new(), box_id: String::new(), now: NOW, quiet_before: Duration::from_secs(quiet), window: Duration::from_secs(window),
         }
     }
 }

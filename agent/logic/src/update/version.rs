@@ -9,6 +9,8 @@ use std::cmp::Ordering;
 pub const IMAGE_PREFIX: &str = "boxsync_";
 /// What follows the version in the name of a root image.
 const IMAGE_SUFFIX: &str = ".root.raw";
+/// What follows the version in the name of a boot entry.
+pub const BOOT_SUFFIX: &str = ".efi";
 /// A longer version is none of ours.
 const LONGEST: usize = 50;
 
@@ -18,21 +20,32 @@ pub fn is_version(text: &str) -> bool {
     (1..=LONGEST).contains(&text.len()) && text.bytes().all(is_sign)
 }
 
-/// The versions of the root images that a manifest names, each as often as it does. Lines that name something else, or
-/// nothing that can be read, are passed over: whether the manifest is signed is looked at by who installs.
-pub fn of_manifest(text: &str) -> Vec<String> {
-    let version = |line: &str| {
+/// The lines of a manifest: SHA-256 and name. What cannot be read is passed over: whether the manifest is signed is looked at
+/// by who installs.
+pub(super) fn listed(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter_map(|line| {
         let (hash, name) = line.split_at_checked(64)?;
         let is_hash = hash.bytes().all(|digit| digit.is_ascii_hexdigit());
         let name = name
             .strip_prefix("  ")
             .or_else(|| name.strip_prefix(" *"))?;
-        let rest = name.strip_prefix(IMAGE_PREFIX)?;
-        let (version, packed) = rest.split_once(IMAGE_SUFFIX)?;
-        let is_image = ["", ".gz", ".xz", ".zst"].contains(&packed);
-        (is_hash && is_image && is_version(version)).then(|| version.to_owned())
-    };
-    text.lines().filter_map(version).collect()
+        is_hash.then_some((hash, name))
+    })
+}
+
+/// The version of the root image that has this name.
+pub(super) fn root_of(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix(IMAGE_PREFIX)?;
+    let (version, packed) = rest.split_once(IMAGE_SUFFIX)?;
+    let is_image = ["", ".gz", ".xz", ".zst"].contains(&packed);
+    (is_image && is_version(version)).then_some(version)
+}
+
+/// The versions of the root images that a manifest names, each as often as it does. Lines that name something else are
+/// passed over.
+pub fn of_manifest(text: &str) -> Vec<String> {
+    let versions = listed(text).filter_map(|(_, name)| root_of(name));
+    versions.map(str::to_owned).collect()
 }
 
 /// The newest of several.

@@ -2,6 +2,8 @@
 //! Never decides anything: `logic::update` does.
 //! Called by `update`.
 
+use logic::update::health::BootHealth;
+
 logic::sentences! {
     /// What runs, what is offered, and what follows.
     pub(super) enum UpdateTerm {
@@ -18,6 +20,10 @@ logic::sentences! {
         Install { version: String }: "{version} may be installed now.", "{version} peut être installée maintenant.";
         Reboot { version: String }: "{version} is installed and may be booted now.",
             "{version} est installée et peut être démarrée maintenant.";
+        Brings { version: String }: "bringing {version}", "{version} arrive";
+        Brought { version: String }: "{version} is here.", "{version} est arrivée.";
+        Installs { version: String }: "installing {version}", "{version} s’installe";
+        Boots { version: String }: "booting {version}", "{version} démarre";
         Held { version: String }: "{version} is held back:", "{version} est retenue :";
     }
 }
@@ -36,6 +42,28 @@ logic::sentences! {
             "une période commence le {start} ; elle compte jusqu’à {until}";
         Owed { items: u64 }: "{items} items that the box owes could leave before",
             "{items} éléments dus pourraient partir avant";
+        Share { until: String }: "the roll-out comes to this box at {until}", "le déploiement arrive à cette box le {until}";
+        NoPlan: "the plan of its roll-out (ROLLOUT) cannot be read", "le plan de son déploiement (ROLLOUT) est illisible";
         Window { until: String }: "no window is open before {until}", "aucune plage n’est ouverte avant {until}";
+    }
+}
+
+logic::sentences! {
+    /// Whether the image that runs works.
+    pub(super) enum UpdateHealth {
+        Works: "The image that runs works.", "L’image en marche fonctionne.";
+        NotYet: "The image that runs has not shown yet that it works: no run has ended since it was booted.",
+            "L’image en marche n’a pas encore montré qu’elle fonctionne : aucune synchronisation ne s’est terminée depuis le démarrage.";
+        Refused: "Central does not support the image that runs.", "Le serveur central n’accepte pas l’image en marche.";
+    }
+}
+
+impl UpdateHealth {
+    pub(super) fn of(health: BootHealth) -> Self {
+        match health {
+            BootHealth::Works => Self::Works,
+            BootHealth::NotYet => Self::NotYet,
+            BootHealth::Refused => Self::Refused,
+        }
     }
 }

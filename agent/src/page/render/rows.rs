@@ -97,6 +97,16 @@ pub(super) fn rows(
             .to_owned(),
         ),
     ];
+    if let Some(note) = &standing.renewal {
+        let told = match note.at.filter(|at| *at > standing.now) {
+            Some(at) => put(
+                words.renewed,
+                &[&note.version, &moment(language, at, offset)],
+            ),
+            None => put(words.renewal_waits, &[&note.version]),
+        };
+        rows.push((words.renewal, told));
+    }
     let kept = [
         (words.held_back, &shown.kept),
         (words.hidden, &shown.hidden),

@@ -37,6 +37,19 @@ sentences! {
             "aucune source d’images n’est configurée : source est attendu dans [update]";
         NoManifest { place: String, status: u16 } => "{place} has no SHA256SUMS (status {status})",
             "{place} n’a pas de SHA256SUMS (statut {status})";
+        NoImage { place: String, status: u16 } => "{place} is not there (status {status})", "{place} n’est pas là (statut {status})";
+        ImageUnlisted { name: String } => "SHA256SUMS names no root and boot entry of {name}",
+            "SHA256SUMS ne nomme pas de racine et d’entrée de démarrage de {name}";
+        ImageDamaged { name: String } => "{name} is not what SHA256SUMS names: it is fetched again",
+            "{name} n’est pas ce que nomme SHA256SUMS : il est récupéré à nouveau";
+        ImageNoRoom { name: String } => "there is no room for {name} beside [download] reserve",
+            "il n’y a pas de place pour {name} à côté de [download] reserve";
+        NotInstalled { act: String, status: String } => "{act} ended with status {status}", "{act} a fini avec le statut {status}";
+        NoInstaller { why: OsCause } => "nothing can be started that installs: {why}", "rien ne peut être lancé pour installer : {why}";
+        ImageFailed { versions: String } => "did not come up: {versions}", "pas démarrée : {versions}";
+        ImageWaits { version: String, days: u64 } => "{version} has waited for {days} days", "{version} attend depuis {days} jours";
+        NoSecondPlace { slots: u64 } => "places for images: {slots}, expected 2, and systemd-sysupdate",
+            "emplacements d’images : {slots}, attendus : 2, et systemd-sysupdate";
         GatewayListen { at: String, why: OsCause } =>
             "the gateway cannot listen on {at} (`listen` in section [gateway]): {why}; it is tried again by itself",
             "la passerelle ne peut pas écouter sur {at} (`listen` dans la section [gateway]) : {why} ; cela est réessayé de soi-même";
