@@ -54,9 +54,9 @@ fn address(of: usize) -> String {
 }
 
 /// Bridge, line and a namespace a box; it goes with the value.
-struct Room;
+struct BenchRoom;
 
-impl Room {
+impl BenchRoom {
     fn new() -> Result<Self> {
         let room = Self;
         room.clear();
@@ -107,7 +107,7 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for BenchRoom {
     fn drop(&mut self) {
         self.clear();
     }
@@ -233,7 +233,7 @@ struct RoomBench<'a> {
 
 impl RoomBench<'_> {
     fn plays(&self, flaws: &[Flaw], shares: bool, alone: f64) -> Result<RoomRun> {
-        let room = Room::new()?;
+        let room = BenchRoom::new()?;
         let mut boxes = Vec::new();
         for (of, flaw) in flaws.iter().enumerate() {
             let front = if *flaw == Flaw::Wrong {
