@@ -4,6 +4,7 @@
 
 mod client;
 mod door;
+mod found;
 mod proof;
 mod stream;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 
 pub use client::SiteLink;
 pub use door::{SiteAnswer, SiteAsking, SiteDoor, SiteHandler, SiteKeys, whole};
+pub use found::{answer as answer_network, found, look_around};
 
 use logic::site::link::LinkKey;
 

@@ -19,6 +19,7 @@
 pub mod files;
 pub mod lookup;
 pub mod message;
+pub mod service;
 
 pub use files::{Config, NameServerAddress, hosts};
 pub use lookup::{Lookup, LookupCommand, LookupEvent, Question};

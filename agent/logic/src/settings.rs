@@ -234,6 +234,18 @@ pub struct SiteSettings {
     pub max_rate: Size,
 }
 
+impl SiteSettings {
+    /// Whether the other boxes are looked for in the network: where the box is to be found by them, and none are named.
+    pub fn discovers(&self) -> bool {
+        self.listen.is_some_and(|at| !at.ip().is_loopback()) && self.peers.is_empty()
+    }
+
+    /// Whether there may be other boxes.
+    pub fn is_shared(&self) -> bool {
+        self.discovers() || !self.peers.is_empty()
+    }
+}
+
 /// `[gateway]`: the server half of the protocol.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GatewaySettings {

@@ -37,6 +37,8 @@ pub(super) struct RoomKeeper {
     begun: Option<Duration>,
     proven: Option<Duration>,
     looked: Option<Duration>,
+    /// When the network was asked for other boxes.
+    looked_around: Option<Duration>,
     busy: bool,
     /// Those that are asked now are left a proof.
     proving: bool,
@@ -55,6 +57,7 @@ impl RoomKeeper {
             begun: None,
             proven: None,
             looked: None,
+            looked_around: None,
             busy: false,
             proving: false,
             done: Arc::default(),
@@ -81,7 +84,7 @@ impl RoomKeeper {
             self.standing = standing;
             self.file.show(Some(&self.standing));
         }
-        if settings.site.peers.is_empty() {
+        if !settings.site.is_shared() {
             if self.begun.take().is_some() {
                 self.file.show(None);
                 return true;
@@ -106,16 +109,27 @@ impl RoomKeeper {
     /// How long until it wants to be woken; `None` where there are no other boxes.
     pub(super) fn wait(&self, settings: &Settings) -> Option<Duration> {
         let wait = [LOOK_EVERY, DONE_EVERY][usize::from(self.busy)];
-        (!settings.site.peers.is_empty()).then_some(wait)
+        settings.site.is_shared().then_some(wait)
     }
 
     fn begin(&mut self, settings: Settings, proves: bool, now: Now) {
         self.begun = Some(now.mono);
         self.proving = proves;
+        // Who is there is asked as often as they are met where nothing has changed.
+        let looks = self
+            .looked_around
+            .is_none_or(|at| now.mono.saturating_sub(at) >= MEET_EVERY);
+        if looks {
+            self.looked_around = Some(now.mono);
+        }
         let (root, done, before) = (self.root.clone(), self.done.clone(), self.standing.clone());
         let pass = move || {
             let changed = spool::changed_at(&root.state());
             let standing = match Engine::open(&root, settings) {
+                Ok(engine) if looks => {
+                    engine.look_around();
+                    engine.spread(proves, &before)
+                }
                 Ok(engine) => engine.spread(proves, &before),
                 Err(trouble) => RoomStanding {
                     trouble: Some(trouble.into()),

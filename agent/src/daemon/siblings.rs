@@ -23,7 +23,8 @@ use tokio::task::JoinHandle;
 
 use crate::engine::PackageGiver;
 use crate::site::{
-    SiteAnswer, SiteAsking, SiteDoor, SiteHandler, SiteKeys, SiteMember, VERSION, whole,
+    SiteAnswer, SiteAsking, SiteDoor, SiteHandler, SiteKeys, SiteMember, VERSION, answer_network,
+    whole,
 };
 use crate::socket::sample;
 use crate::socket::state::SharedState;
@@ -40,7 +41,7 @@ const KEYS_AGAIN: Duration = Duration::from_secs(10);
 /// The door as it is configured: off, waiting for its address, or open.
 pub(super) struct SiblingGate {
     shared: SharedState,
-    at: Option<(SocketAddr, u64)>,
+    at: Option<(SocketAddr, u64, bool)>,
     served: Option<JoinHandle<()>>,
 }
 
@@ -59,7 +60,8 @@ impl SiblingGate {
     /// Follows another configuration. One that says the same of it interrupts nobody.
     pub(super) fn configure(&mut self, settings: &Settings) {
         let most = settings.site.max_rate.bytes();
-        let at = settings.site.listen.map(|at| (at, most));
+        let discovers = settings.site.discovers();
+        let at = settings.site.listen.map(|at| (at, most, discovers));
         if at == self.at {
             return;
         }
@@ -68,10 +70,15 @@ impl SiblingGate {
         self.served = Some(system::task::spawn_local(async move {
             // The one before may hold the same port.
             system::task::ended(before).await;
-            if let Some((at, most)) = at {
+            if let Some((at, most, discovers)) = at {
                 let listener = listen(at).await;
                 tracing::info!("siblings are listened for on {at}");
-                door(shared).serve(listener, most).await;
+                let answers = async {
+                    if discovers {
+                        answer_network(at).await;
+                    }
+                };
+                tokio::join!(door(shared).serve(listener, most), answers);
             }
         }));
     }

@@ -74,8 +74,8 @@ impl Engine {
 
     /// How the copies with the boxes of the room stand; `None` where there are no other boxes, or no daemon has met them.
     pub fn room_standing(&self) -> Option<RoomStanding> {
-        let is_alone = self.settings.site.peers.is_empty();
-        (!is_alone).then(|| StandingFile::of_room(&self.root).read())?
+        let is_shared = self.settings.site.is_shared();
+        is_shared.then(|| StandingFile::of_room(&self.root).read())?
     }
 
     /// Writes them beside an intake. What keeps them from it is told by the daemon and stands in no intake's way.

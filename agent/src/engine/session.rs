@@ -391,12 +391,19 @@ fn waiting(reason: WaitReason, now: i64, wait: Duration) -> (Waiting, Duration) 
 
 /// The other boxes of the site; without a key of the site there are none.
 fn siblings(engine: &Engine) -> Option<Rc<SiblingLinks>> {
-    let peers = engine.settings.site.peers.clone();
-    if peers.is_empty() {
+    let site = &engine.settings.site;
+    let (peers, finds) = (engine.peers(), site.discovers());
+    if peers.is_empty() && !finds {
         return None;
     }
     let member = engine.site_member().ok()?;
-    SiblingLinks::new(member, peers).map(Rc::new)
+    let root = finds.then(|| engine.root.clone());
+    if let (Some(root), Some(at)) = (root.clone(), site.listen) {
+        // What it finds is asked as soon as it is noted; without a thread those are asked that were found before.
+        let look = move || crate::site::look_around(&root, at.port());
+        let _ = std::thread::Builder::new().spawn(look);
+    }
+    SiblingLinks::new(member, peers, root).map(Rc::new)
 }
 
 /// The running exam.

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use logic::entity::uri;
 use logic::fault::{Code, ConfigCause, Fault, SiteCause};
-use logic::settings::Settings;
+use logic::settings::{Settings, SitePeer};
 use logic::site::link::{LINK_KEYS, LinkKey};
 use logic::site::{OrganisationKey, SiteKey};
 
 use super::Engine;
-use crate::site::SiteMember;
+use crate::site::{self, SiteMember};
 
 use system::root::read_at_most;
 
@@ -38,6 +38,26 @@ impl Engine {
         let keys = site_keys(&self.settings)?;
         let id = self.organisation()?;
         Ok(keys.iter().map(|key| key.of_organisation(&id)).collect())
+    }
+
+    /// The other boxes, as they are named or were found.
+    pub fn peers(&self) -> Vec<SitePeer> {
+        match self.settings.site.discovers() {
+            true => site::found(&self.root),
+            false => self.settings.site.peers.clone(),
+        }
+    }
+
+    /// Asks the network for other boxes where none are named; takes a second.
+    pub fn look_around(&self) {
+        if let Some(at) = self
+            .settings
+            .site
+            .listen
+            .filter(|_| self.settings.site.discovers())
+        {
+            site::look_around(&self.root, at.port());
+        }
     }
 
     /// The box among those of its site. It proves the key of the file that is in force, for each of its organisations, and then

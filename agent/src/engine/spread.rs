@@ -64,7 +64,7 @@ impl Engine {
     pub fn spread(&self, prove: bool, before: &RoomStanding) -> RoomStanding {
         let spread = async {
             let member = self.site_member()?;
-            let met = met(&self.settings.site.peers, &member).await;
+            let met = met(&self.peers(), &member).await;
             Ok(self.given(met, prove).await)
         };
         let now = system::task::on_own_loop(spread);

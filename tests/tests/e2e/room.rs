@@ -4,9 +4,11 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
+use e2e::net::Net;
 use e2e::{Running, Site, options, wait_until};
 use serde_json::Value;
 
@@ -167,4 +169,57 @@ fn a_port_is_open_where_it_is_configured_and_answers_nobody_else() {
         "off when absent"
     );
     daemon.kill().was_killed();
+}
+
+/// Nobody names the other box: each is found by the network, as long as it listens, and proves its key as always.
+#[test]
+fn boxes_find_each_other_where_none_is_named() {
+    let Some(net) = Net::new() else { return };
+    const TEST: u8 = 70;
+    let mut site = room(Site::enrolled(options(3, 1, (4_000, 6_000))), TEST, 2);
+    let root = another(&site, TEST, 1);
+    let file = root.join("etc/boxsync/boxsync.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let is_site = |line: &&str| !line.starts_with("peers") && !line.starts_with("listen");
+    let lines = text.lines().filter(is_site).map(|line| match line {
+        "[site]" => format!("[site]\nlisten = \"0.0.0.0:{PORT}\"\n"),
+        line => format!("{line}\n"),
+    });
+    fs::write(&file, lines.collect::<String>()).unwrap();
+    site.unset("site", "peers");
+    site.set("site", "listen", &format!("\"0.0.0.0:{PORT}\""));
+    const PORT: u16 = 7382;
+    let near = |words: &[&str]| {
+        let mut command = net.command(&site.command(words));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::start(command)
+    };
+    let told = || -> Vec<Value> {
+        let told = near(&["site", "status", "--json"]).end().ends().object();
+        assert_eq!(told["open"], true, "{told}");
+        told["siblings"].as_array().unwrap().clone()
+    };
+    let own = near(&["run"]);
+    wait_until("the own port", e2e::LIMIT, || {
+        let told = near(&["site", "status", "--json"]).end().ends().object();
+        told["open"] == true
+    });
+    assert_eq!(told(), Vec::<Value>::new(), "the box itself is nobody");
+    let second = net.at_router(|| at(&site, &root, &["run"]));
+    wait_until("the other box", e2e::LIMIT, || !told().is_empty());
+    let found = told();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["peer"], format!("{}:{PORT}", e2e::net::ROUTER));
+    assert_eq!(found[0]["state"], "proven", "{found:?}");
+    assert_eq!(found[0]["key"], "key_file", "{found:?}");
+    // What is nobody's answer is none: any packet may come to the port.
+    net.at_router(|| {
+        let socket = UdpSocket::bind((e2e::net::ROUTER, 0)).unwrap();
+        for packet in [&b""[..], &[0; 1500], &[0xff; 40]] {
+            socket.send_to(packet, (e2e::net::NEAR, 5353)).unwrap();
+        }
+    });
+    assert_eq!(told().len(), 1);
+    second.kill().was_killed();
+    own.kill().was_killed();
 }

@@ -15,7 +15,7 @@ const MAX_POINTERS: usize = 64;
 /// No host has more addresses worth trying.
 const MAX_ADDRESSES: usize = 32;
 
-const CLASS_IN: u16 = 1;
+pub(super) const CLASS_IN: u16 = 1;
 const TYPE_CNAME: u16 = 5;
 
 /// What is asked for.
@@ -61,6 +61,14 @@ pub fn query(id: u16, name: &str, kind: RecordType) -> Option<Vec<u8>> {
     message.extend(id.to_be_bytes());
     // Recursion desired; one question.
     message.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    put_name(&mut message, name)?;
+    message.extend(kind.number().to_be_bytes());
+    message.extend(CLASS_IN.to_be_bytes());
+    Some(message)
+}
+
+/// Appends a name; `None` where a label of it is empty or too long.
+pub(super) fn put_name(message: &mut Vec<u8>, name: &str) -> Option<()> {
     for label in name.split('.') {
         if label.is_empty() || label.len() > MAX_LABEL {
             return None;
@@ -69,9 +77,7 @@ pub fn query(id: u16, name: &str, kind: RecordType) -> Option<Vec<u8>> {
         message.extend(label.as_bytes());
     }
     message.push(0);
-    message.extend(kind.number().to_be_bytes());
-    message.extend(CLASS_IN.to_be_bytes());
-    Some(message)
+    Some(())
 }
 
 /// Reads an answer; `None` when it is not one to this question, or cannot be read: then the right one may still come.
@@ -164,25 +170,25 @@ fn address(kind: RecordType, data: &[u8]) -> Option<IpAddr> {
     })
 }
 
-struct MessageReader<'a> {
-    message: &'a [u8],
-    at: usize,
+pub(super) struct MessageReader<'a> {
+    pub(super) message: &'a [u8],
+    pub(super) at: usize,
 }
 
 impl<'a> MessageReader<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+    pub(super) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let end = self.at.checked_add(length)?;
         let taken = self.message.get(self.at..end)?;
         self.at = end;
         Some(taken)
     }
 
-    fn number(&mut self) -> Option<u16> {
+    pub(super) fn number(&mut self) -> Option<u16> {
         Some(u16::from_be_bytes(self.take(2)?.try_into().ok()?))
     }
 
     /// A name in lower case, without its last dot, with its compression undone (RFC 1035 4.1.4).
-    fn name(&mut self) -> Option<String> {
+    pub(super) fn name(&mut self) -> Option<String> {
         let (mut name, mut at, mut after) = (String::new(), self.at, None);
         let mut pointers = 0;
         loop {

@@ -453,7 +453,8 @@ pub(super) static KEYS: &[SettingKey] = &[
     SettingKey {
         section: "site",
         name: "peers",
-        doc: "Other boxes of the site, each with its port; the same list may stand on all of them, since a box passes over itself.",
+        doc: "Other boxes of the site, each with its port; the same list may stand on all of them, since a box passes over itself. Where none is \
+              named and `listen` is set, boxes are found by the network (DNS-SD).",
         default: Some("[]"),
         example: r#"["box-2:7382", "10.0.0.7:7382"]"#,
         set: |s, v| put(&mut s.site.peers, v.list(SettingValue::parse)),

@@ -73,7 +73,8 @@ enum Neighbour {
 /// Asks all of them at once.
 pub(super) fn status(engine: &Engine, screen: &Screen) -> Result<u8, Fault> {
     let member = engine.site_member()?;
-    let peers = engine.settings().site.peers.clone();
+    engine.look_around();
+    let peers = engine.peers();
     let listen = engine.settings().site.listen;
     let (all, open) = runtime(async {
         let all = asked(&peers, &member).await;

@@ -24,15 +24,21 @@ use logic::small_map::SmallMap;
 use logic::zip::PackageIdentity;
 use tokio::time::timeout;
 
-use crate::site::{SiteLink, SiteMember};
+use crate::site::{self, SiteLink, SiteMember};
+use system::root::Root;
 
 /// A sibling says what it holds within this, the link to it opened.
 const POLL_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Boxes that are found, at most, while a session lasts.
+const PEERS: usize = 256;
+
 /// The other boxes of the site, as far as they are known.
 pub(in crate::engine) struct SiblingLinks {
     member: SiteMember,
-    peers: Vec<SitePeer>,
+    peers: RefCell<Vec<SitePeer>>,
+    /// Where those are noted that are found in the network; none where they are named.
+    found: Option<Root>,
     /// The box's own name among them.
     own: SiblingId,
     /// Where each is.
@@ -52,16 +58,21 @@ fn id_of(name: NameHash) -> SiblingId {
 }
 
 impl SiblingLinks {
-    /// None where the box has no key, or knows of no other one.
-    pub(in crate::engine) fn new(member: SiteMember, peers: Vec<SitePeer>) -> Option<Self> {
+    /// None where the box has no key. `found`: where others are noted while they are found.
+    pub(in crate::engine) fn new(
+        member: SiteMember,
+        peers: Vec<SitePeer>,
+        found: Option<Root>,
+    ) -> Option<Self> {
         let keys = believed(member.keys);
         let member = SiteMember { keys, ..member };
         let own = id_of(member.keys.first()?.pseudonym(&member.box_id));
         let count = peers.len();
-        (count > 0).then(|| Self {
+        Some(Self {
             own,
             member,
-            peers,
+            peers: RefCell::new(peers),
+            found,
             names: RefCell::default(),
             idle: RefCell::default(),
             polling: RefCell::new(vec![false; count]),
@@ -78,8 +89,21 @@ impl SiblingLinks {
         self.polling.borrow_mut().clone_from(&self.is_own.borrow());
     }
 
+    fn look_again(&self) {
+        let found = self.found.as_ref().map(site::found).unwrap_or_default();
+        let mut peers = self.peers.borrow_mut();
+        for peer in found {
+            if peers.len() < PEERS && !peers.contains(&peer) {
+                peers.push(peer);
+                self.polling.borrow_mut().push(false);
+                self.is_own.borrow_mut().push(false);
+            }
+        }
+    }
+
     /// The peers that are to be asked now what they hold.
     pub(super) fn to_poll(&self) -> Vec<usize> {
+        self.look_again();
         let mut polling = self.polling.borrow_mut();
         let free = polling.iter_mut().enumerate();
         let free = free
@@ -99,7 +123,10 @@ impl SiblingLinks {
                 return Ok(Some(link));
             }
         }
-        let link = SiteLink::open(&self.peers[peer], &self.member).await?;
+        let link = {
+            let peer = self.peers.borrow()[peer].clone();
+            SiteLink::open(&peer, &self.member).await?
+        };
         if let Some(link) = &link
             && let Ok(name) = link.sibling.name.parse::<NameHash>()
         {
