@@ -2,6 +2,10 @@
 //! Never answers anything itself, and never lets a caller keep what others need: who asks nothing makes room.
 //! Called by `socket`, `page` and `gateway`.
 
+mod exact;
+
+pub(crate) use exact::{ExactBody, ExactContent};
+
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;

@@ -1,6 +1,6 @@
 //! Spans of a package, opened a few records ahead of the one who sends them.
 //! Never writes a decrypted byte to disk, and never opens more than a batch of records before the one before it is taken.
-//! Called by `content`.
+//! Called by `response`.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -14,6 +14,7 @@ use logic::seal::NONCE;
 use system::task::spawn_blocking;
 use tokio::task::JoinHandle;
 
+use crate::server::ExactContent;
 use system::blocking::ended;
 use vault::package::Content;
 
@@ -45,32 +46,6 @@ impl SpanReader {
             ready: VecDeque::new(),
             lent: VecDeque::new(),
         }
-    }
-
-    /// Bytes that are still to come.
-    pub(super) fn left(&self) -> u64 {
-        self.left
-    }
-
-    /// The next bytes, until none are left.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
-        if self.ready.is_empty() {
-            let opening = self.opening.take();
-            let mut opening = opening.unwrap_or_else(|| self.open());
-            let Poll::Ready(opened) = Pin::new(&mut opening).poll(cx) else {
-                self.opening = Some(opening);
-                return Poll::Pending;
-            };
-            self.ready = opened.unwrap_or_else(|error| Err(ended(&error)))?.into();
-            if !self.spans.is_empty() {
-                self.opening = Some(self.open());
-            }
-        }
-        let (whole, part) = self.ready.pop_front().unwrap_or_default();
-        self.left -= part.len() as u64;
-        let piece = whole.slice(part);
-        self.lent.push_back(whole);
-        Poll::Ready(Ok(piece))
     }
 
     /// Opens the next records, away from the event loop.
@@ -107,6 +82,32 @@ impl SpanReader {
     }
 }
 
+impl ExactContent for SpanReader {
+    fn left(&self) -> u64 {
+        self.left
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+        if self.ready.is_empty() {
+            let opening = self.opening.take();
+            let mut opening = opening.unwrap_or_else(|| self.open());
+            let Poll::Ready(opened) = Pin::new(&mut opening).poll(cx) else {
+                self.opening = Some(opening);
+                return Poll::Pending;
+            };
+            self.ready = opened.unwrap_or_else(|error| Err(ended(&error)))?.into();
+            if !self.spans.is_empty() {
+                self.opening = Some(self.open());
+            }
+        }
+        let (whole, part) = self.ready.pop_front().unwrap_or_default();
+        self.left -= part.len() as u64;
+        let piece = whole.slice(part);
+        self.lent.push_back(whole);
+        Poll::Ready(Ok(piece))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,7 +140,7 @@ mod tests {
     async fn all(mut ahead: SpanReader, held: bool) -> Result<Vec<u8>, Fault> {
         let (mut came, mut pieces) = (Vec::new(), Vec::new());
         while ahead.left() > 0 {
-            let piece = std::future::poll_fn(|cx| ahead.poll_next(cx)).await?;
+            let piece = std::future::poll_fn(|cx| ahead.poll_piece(cx)).await?;
             came.extend_from_slice(&piece);
             pieces.extend(held.then_some(piece));
         }

@@ -2,19 +2,16 @@
 //! Never holds a whole package or bandwidth file.
 //! Called by the gateway and by hyper.
 
-use std::ops::Range;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Incoming};
 use logic::fault::Fault;
 use tokio::time::timeout;
 
-use super::ahead::SpanReader;
-use vault::package::Content;
+use crate::server::ExactContent;
 
 /// A client on this machine that takes longer than this to send one request is stuck.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
@@ -91,72 +88,18 @@ pub(super) async fn discard(mut body: Incoming, limit: u64) {
 /// Bytes of one piece of an answer of zeros, at most.
 const ZEROS_AT_ONCE: u64 = 64 << 10;
 
-/// An answer's content.
-pub(super) enum Out {
-    /// All of it.
-    Whole(Bytes),
-    /// Spans of a package.
-    Package(Box<SpanReader>),
-    /// So many zeros.
-    Zeros(u64),
-}
+/// So many zeros.
+pub(super) struct Zeros(pub(super) u64);
 
-impl Out {
-    /// Spans of a package, one behind the other.
-    pub(super) fn package(content: Content, spans: Vec<Range<u64>>) -> Self {
-        Self::Package(Box::new(SpanReader::new(content, spans)))
-    }
-
+impl ExactContent for Zeros {
     fn left(&self) -> u64 {
-        match self {
-            Self::Whole(bytes) => bytes.len() as u64,
-            Self::Package(ahead) => ahead.left(),
-            Self::Zeros(left) => *left,
-        }
+        self.0
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
-        match self {
-            Self::Whole(bytes) => Poll::Ready(Ok(std::mem::take(bytes))),
-            Self::Package(ahead) => ahead.poll_next(cx),
-            Self::Zeros(left) => {
-                let take = (*left).min(ZEROS_AT_ONCE);
-                *left -= take;
-                // Made when they are asked for: as a constant they would be part of the file.
-                Poll::Ready(Ok(Bytes::from(vec![0; take as usize])))
-            }
-        }
-    }
-}
-
-impl Body for Out {
-    type Data = Bytes;
-    type Error = Fault;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
-        if self.left() == 0 {
-            return Poll::Ready(None);
-        }
-        let next = ready!(self.poll_next(cx));
-        if let Err(trouble) = &next {
-            // The connection ends short of its length, so the client keeps nothing of it.
-            tracing::warn!(
-                code = %trouble.code,
-                "a package was cut off: {}",
-                trouble.reason()
-            );
-        }
-        Poll::Ready(Some(next.map(Frame::data)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left() == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left())
+    fn poll_piece(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+        let take = self.0.min(ZEROS_AT_ONCE);
+        self.0 -= take;
+        // Made when they are asked for: as a constant they would be part of the file.
+        Poll::Ready(Ok(Bytes::from(vec![0; take as usize])))
     }
 }

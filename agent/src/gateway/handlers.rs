@@ -23,10 +23,11 @@ use logic::identity::Enrolment;
 use logic::places::Caller;
 use system::task::spawn_blocking;
 
-use super::content::{self, Out, Unread};
+use super::content::{self, Unread};
 use super::run::{Asker, NotShown};
 use super::{Gateway, response};
 use crate::connections::{Busy, ConnectionTicket, KeptContent};
+use crate::server::ExactBody;
 use system::clock;
 use vault::Vault;
 use vault::package::Content;
@@ -44,7 +45,7 @@ impl Gateway {
         at: SocketAddr,
         ticket: ConnectionTicket,
         request: Request<Incoming>,
-    ) -> Response<KeptContent<Out, Option<Busy>>> {
+    ) -> Response<KeptContent<ExactBody, Option<Busy>>> {
         let (head, body) = request.into_parts();
         let place = GatewayRoute::of(head.uri.path());
         let caller = ticket.caller();
@@ -69,7 +70,7 @@ impl Gateway {
         session: GatewaySession,
         head: &Parts,
         body: Incoming,
-    ) -> Response<Out> {
+    ) -> Response<ExactBody> {
         let field = |name| field(head, name);
         let query = head.uri.query().unwrap_or_default().to_owned();
         let range = field(header::RANGE).map(str::to_owned);
@@ -382,7 +383,7 @@ impl Gateway {
         }
     }
 
-    async fn package(self: Arc<Self>, query: String, range: Option<String>) -> Response<Out> {
+    async fn package(self: Arc<Self>, query: String, range: Option<String>) -> Response<ExactBody> {
         let gateway = self.clone();
         let found = spawn_blocking(move || {
             let query = QueryParams::read(query.as_bytes());
