@@ -23,14 +23,17 @@
 //! | one | that one |
 //! | two: a stick was pulled after the second was written | the one with the higher number |
 
+mod choice;
+
+pub use choice::{NEVER_COMPARED, PackageChoice, choose, is_current};
+
 use seal::NameHash;
 use serde::{Deserialize, Serialize};
 
 use crate::encryption::CentralEncryption;
-use crate::entity::{Checksum, Entity, EntityType};
-use crate::fault::{Code, Fault, SiteCause};
+use crate::entity::{Entity, EntityType};
+use crate::fault::{Code, Fault, SiteCause, UtcMinute};
 use crate::intake::sha256;
-use crate::language::{Language, figure};
 use crate::site::{ObjectKind, OrganisationKey};
 use crate::zip::PackageIdentity;
 
@@ -64,6 +67,10 @@ pub struct StickHead {
     pub packages: Vec<StickPackage>,
     /// Deliveries whose package the box did not hold, beside those for which central had none.
     pub lacking: u64,
+    /// Deliveries whose package is an older one (`choose`), in the order of their ids. Written behind everything else: a
+    /// boxsync that does not know of it reads the rest.
+    #[serde(skip)]
+    pub older: Vec<String>,
 }
 
 /// What a stick holds of one type.
@@ -120,13 +127,22 @@ impl StickPackage {
 impl StickHead {
     /// As it is sealed.
     pub fn write(&self) -> Vec<u8> {
-        postcard::to_extend(self, vec![VERSION]).expect("plain data always serialises")
+        let head = postcard::to_extend(self, vec![VERSION]);
+        let written = head.and_then(|head| match self.older.is_empty() {
+            true => Ok(head),
+            false => postcard::to_extend(&self.older, head),
+        });
+        written.expect("plain data always serialises")
     }
 
     /// As it was opened; `None` for that of a newer boxsync.
     pub fn read(body: &[u8]) -> Option<Self> {
         let (version, rest) = body.split_first()?;
-        let head: Self = (*version == VERSION).then(|| postcard::from_bytes(rest).ok())??;
+        let whole = (*version == VERSION).then(|| postcard::take_from_bytes::<Self>(rest).ok());
+        let (mut head, rest) = whole??;
+        if !rest.is_empty() {
+            head.older = postcard::from_bytes(rest).ok()?;
+        }
         let spans = head.packages.iter().map(StickPackage::spans);
         let spans = spans.fold(0, u64::saturating_add);
         (spans <= MOST_SPANS).then_some(head)
@@ -144,6 +160,11 @@ impl StickHead {
         needs.sort_unstable();
         needs.dedup_by_key(|(name, _)| *name);
         needs
+    }
+
+    /// Its list of a type; `None` where it has none, which says nothing of what there is.
+    pub fn entities(&self, kind: EntityType) -> Option<&StickEntities> {
+        self.types.iter().find(|one| one.kind == kind)
     }
 
     /// Bytes of its packages.
@@ -175,8 +196,8 @@ pub fn may_be_taken(path: &str, carried: i64, held: Option<i64>, older: bool) ->
     match held.filter(|held| !older && carried < *held) {
         None => Ok(()),
         Some(held) => {
-            let at = |at| figure::moment(Language::English, at, 0);
-            let (path, at, own) = (path.to_owned(), at(carried), at(held));
+            let (at, own) = (UtcMinute::at(carried), UtcMinute::at(held));
+            let path = path.to_owned();
             let cause = SiteCause::OlderCarried { path, at, own };
             Err(Fault::new(Code::CarryOlder, cause))
         }
@@ -213,16 +234,6 @@ pub fn entities(mut body: &[u8]) -> Option<Vec<Entity>> {
         body = rest;
     }
     Some(all)
-}
-
-/// Whether a package that is held goes with its delivery as it is now.
-///
-/// | It was compared with central's when the delivery was | Then |
-/// |---|---|
-/// | as it is now, or nobody noted how it was | it goes |
-/// | another one: central may have another package since | it stays, and the delivery lacks one |
-pub fn is_current(compared: Option<Checksum>, delivery: Option<Checksum>) -> bool {
-    compared.is_none() || compared == delivery
 }
 
 /// What a device takes for a file: whole blocks of it, and something for its name.
@@ -328,6 +339,15 @@ mod tests {
         let head = head();
         let written = head.write();
         assert_eq!(StickHead::read(&written), Some(head.clone()));
+        let older = StickHead {
+            older: vec!["b".into()],
+            ..head.clone()
+        };
+        assert!(
+            older.write().starts_with(&written),
+            "for a boxsync of before"
+        );
+        assert_eq!(StickHead::read(&older.write()), Some(older));
         let newer = [&[VERSION + 1], &written[1..]].concat();
         let mut endless = head.clone();
         endless.packages[0].size = u64::MAX;
@@ -364,13 +384,6 @@ mod tests {
         let [first, second] = head_names(&keys[0]);
         assert_ne!(first, second);
         assert_ne!(head_place(4), head_place(5));
-    }
-
-    #[test]
-    fn a_package_of_a_delivery_that_changed_since_stays() {
-        let of = |digit: &str| Some(Checksum::of(&digit.repeat(32)));
-        assert!(is_current(None, of("1")) && is_current(of("1"), of("1")));
-        assert!(!is_current(of("2"), of("1")));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub use cause::{
     LibraryWords, LockHolder, MemberFlaw, NetCause, OsCause, OtherNumber, OwedItems, PackageCause,
     ParameterFlaw, PartFlaw, PayloadFlaw, PresentedName, ProcessEnd, Quote, RunCause, Says, Scheme,
     Sealed, ServiceCause, ServiceLoss, SettingForm, SettingPlace, SilentEngine, SiteCause,
-    SizeBounds, TlsCause, Unknown, Wait, Wording, ZipLack,
+    SizeBounds, TlsCause, Unknown, UtcMinute, Wait, Wording, ZipLack,
 };
 
 pub use code::{Area, Code, Sent, nearest, remedy};

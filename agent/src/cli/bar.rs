@@ -1,6 +1,6 @@
 //! Shows a run while it goes: one live line on a terminal, plain lines elsewhere.
 //! Never writes to stdout.
-//! Called by `sync`.
+//! Called by `sync` and `stick`.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -33,6 +33,41 @@ pub(super) async fn follow(screen: &Screen, watch: &RunWatch) {
     }
 }
 
+/// Puts a text on the live line: as much of it as the terminal is wide.
+fn draw(text: &str) {
+    let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+    let line = plain(text);
+    let line = cut(&outside::escaped(&line), width.saturating_sub(1));
+    let _ = write!(std::io::stderr(), "\r{line}\x1b[K");
+    let _ = std::io::stderr().flush();
+}
+
+/// A live line of bytes, on a terminal alone.
+pub(super) struct ByteLine<'a> {
+    screen: &'a Screen,
+    drawn: Option<Instant>,
+}
+
+impl<'a> ByteLine<'a> {
+    pub(super) fn new(screen: &'a Screen) -> Self {
+        Self {
+            screen,
+            drawn: None,
+        }
+    }
+
+    /// So many bytes are done of so many, in these words.
+    pub(super) fn draw(&mut self, done: u64, total: u64, words: &dyn Fn(String, String) -> String) {
+        const PAUSE: Duration = Duration::from_millis(200);
+        if !self.screen.moves || self.drawn.is_some_and(|at| at.elapsed() < PAUSE) {
+            return;
+        }
+        self.drawn = Some(Instant::now());
+        let size = |bytes| figure::bytes(self.screen.language, bytes);
+        draw(&words(size(done), size(total)));
+    }
+}
+
 /// Ends the live line.
 pub(super) fn clear(screen: &Screen) {
     if screen.moves {
@@ -49,11 +84,7 @@ struct Bar {
 
 impl Bar {
     fn draw(&mut self, progress: &Progress, language: Language) {
-        let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
-        let line = plain(&self.line(progress, language));
-        let line = cut(&outside::escaped(&line), width.saturating_sub(1));
-        let _ = write!(std::io::stderr(), "\r{line}\x1b[K");
-        let _ = std::io::stderr().flush();
+        draw(&self.line(progress, language));
     }
 
     fn line(&mut self, progress: &Progress, language: Language) -> String {

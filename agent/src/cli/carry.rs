@@ -128,7 +128,7 @@ pub(super) fn export(root: &Root, order: &ExportOrder, screen: &Screen) -> Resul
 pub(super) fn tell_stays(all: &BTreeMap<StayReason, Vec<String>>, screen: &Screen) {
     for (why, ids) in all {
         let (count, why) = (ids.len() as u64, screen.told(&stays(*why)));
-        screen.say(&screen.told(&CarryTerm::Stays { count, why }));
+        screen.say_folded(&CarryTerm::Stays { count, why });
     }
 }
 

@@ -157,6 +157,11 @@ impl Screen {
         let _ = writeln!(io::stderr(), "{}", shown(&plain(text)));
     }
 
+    /// The same in lines that are no wider than the screen.
+    pub(super) fn say_folded(&self, words: &impl Localized) {
+        fold(&self.told(words), self.width).for_each(|line| self.say(&line));
+    }
+
     /// What went wrong, for people; for machines an object too. Whoever watches is told what to do as well.
     pub(super) fn trouble(&self, trouble: &Fault) {
         self.tell(trouble);

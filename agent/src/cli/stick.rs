@@ -3,28 +3,27 @@
 //! Called by `cli`.
 
 mod owed;
+mod told;
 mod words;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use logic::carry::StickHead;
 use logic::fault::{Code, Fault, SiteCause};
-use logic::language::figure::{self, Seconds};
+use logic::language::figure;
 use logic::outside;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::screen::Screen;
 use super::words::SyncTerm;
 use super::{bar, preview, runtime, sync};
-use crate::engine::carry::StickLook;
+use crate::engine::carry::{StickLook, older_packages};
 use crate::engine::progress::RunWatch;
 use crate::engine::{Engine, Request};
 use crate::worker::told_to_end;
+use bar::ByteLine;
 use system::root::Root;
-use vault::carry::FoundHead;
+use vault::handed::HandedLook;
 use words::StickTerm;
 
 /// What is done with a stick.
@@ -126,10 +125,20 @@ pub(super) fn act(root: &Root, act: &StickVerb, screen: &Screen) -> Result<u8, F
                 true => 0,
                 false => owed::import_beside(one, &order.dir, screen),
             };
-            Ok(import(one, order, screen)?.max(status))
+            match import(one, order, screen) {
+                Err(trouble) if trouble.code == Code::CarryNone => {
+                    owed::only(one, &order.dir, trouble, screen).map(|()| status)
+                }
+                imported => Ok(imported?.max(status)),
+            }
         }),
         StickVerb::Show { dir, organisations } => {
-            each(&engine, organisations, screen, |one| show(one, dir, screen))
+            let handed = engine.look_at_handed(dir)?;
+            let shown = each(&engine, organisations, screen, |one| {
+                show(one, dir, &handed, screen)
+            });
+            let told = owed::show(&handed, screen);
+            shown.and_then(|status| told.map(|()| status))
         }
     }
 }
@@ -156,9 +165,8 @@ fn each(
 fn export(engine: &Engine, order: &StickOrder, screen: &Screen) -> Result<u8, Fault> {
     let mut line = ByteLine::new(screen);
     let mut checked = |done, total| {
-        line.draw(done, total, |done, total| StickTerm::Checked {
-            done,
-            total,
+        line.draw(done, total, &|done, total| {
+            checked_words(done, total, screen)
         })
     };
     let planned = engine.stick_export(&order.dir, order.older, &mut checked);
@@ -166,33 +174,36 @@ fn export(engine: &Engine, order: &StickOrder, screen: &Screen) -> Result<u8, Fa
     let planned = planned?;
     let id = planned.head().organisation.clone();
     let size = |bytes| figure::bytes(screen.language, bytes);
-    screen.say(&screen.told(&StickTerm::Writes {
+    screen.say_folded(&StickTerm::Writes {
         id: outside::id(&id),
         bytes: size(planned.bytes),
         kept: size(planned.kept),
-    }));
+    });
     let mut line = ByteLine::new(screen);
     let written = planned.write(&mut |done, total| {
-        line.draw(done, total, |done, total| StickTerm::Written {
-            done,
-            total,
-        })
+        let words = |done, total| screen.told(&StickTerm::Written { done, total });
+        line.draw(done, total, &words);
     });
     bar::clear(screen);
     let done = written?;
-    tell(
+    told::head(
         &done.found,
+        None,
         screen,
         &json!({
             "written_objects": done.written.0, "written_bytes": done.written.1, "kept_bytes": done.kept,
             "unread": done.unread,
         }),
     );
+    let path = order.dir.display().to_string();
+    let older = older_packages(&path, &done.found.head.older);
     if !screen.json {
-        let path = order.dir.display().to_string();
-        screen.line(&screen.told(&StickTerm::Durable { path }));
+        told::folded(&StickTerm::Durable { path }, screen);
     }
-    Ok(u8::from(!done.unread.is_empty()))
+    match older {
+        Some(trouble) => Err(trouble),
+        None => Ok(u8::from(!done.unread.is_empty())),
+    }
 }
 
 fn import(engine: &Engine, order: &ImportOrder, screen: &Screen) -> Result<u8, Fault> {
@@ -224,12 +235,15 @@ fn import(engine: &Engine, order: &ImportOrder, screen: &Screen) -> Result<u8, F
     }
 }
 
-fn show(engine: &Engine, dir: &Path, screen: &Screen) -> Result<u8, Fault> {
+fn checked_words(done: String, total: String, screen: &Screen) -> String {
+    screen.told(&StickTerm::Checked { done, total })
+}
+
+fn show(engine: &Engine, dir: &Path, handed: &HandedLook, screen: &Screen) -> Result<u8, Fault> {
     let mut line = ByteLine::new(screen);
     let look = engine.look_at_stick(dir, &mut |done, total| {
-        line.draw(done, total, |done, total| StickTerm::Checked {
-            done,
-            total,
+        line.draw(done, total, &|done, total| {
+            checked_words(done, total, screen)
         });
     });
     bar::clear(screen);
@@ -237,20 +251,15 @@ fn show(engine: &Engine, dir: &Path, screen: &Screen) -> Result<u8, Fault> {
         found,
         lacking,
         age,
-    } = look?;
+    } = match look {
+        // What boxes handed over lies there alone.
+        Err(trouble) if trouble.code == Code::CarryNone && !handed.is_empty() => return Ok(0),
+        look => look?,
+    };
     let whole = lacking.is_empty();
-    tell(
-        &found,
-        screen,
-        &json!({ "age_seconds": age, "whole": whole, "missing": lacking }),
-    );
-    if !screen.json {
-        screen.line(&screen.told(&StickTerm::Old { age: Seconds(age) }));
-    }
+    let more = json!({ "age_seconds": age, "whole": whole, "missing": lacking });
+    told::head(&found, Some((age, whole)), screen, &more);
     if whole {
-        if !screen.json {
-            screen.line(&screen.told(&StickTerm::Whole));
-        }
         return Ok(0);
     }
     let missing = lacking.len() as u64;
@@ -263,82 +272,3 @@ fn show(engine: &Engine, dir: &Path, screen: &Screen) -> Result<u8, Fault> {
 
 /// More files are not named.
 const NAMED: usize = 10;
-
-/// What a head says, with more for machines.
-fn tell(found: &FoundHead, screen: &Screen, more: &Json) {
-    let FoundHead {
-        number,
-        box_id,
-        at,
-        head,
-    } = found;
-    let StickHead {
-        organisation,
-        complete_at,
-        packages,
-        lacking,
-        ..
-    } = head;
-    if screen.json {
-        let entities = head
-            .types
-            .iter()
-            .map(|one| (one.kind.word().to_owned(), json!(one.count)));
-        let mut told = json!({
-            "organisation_id": organisation, "box_id": box_id, "export": number, "exported_at": at,
-            "complete_at": complete_at, "entities": entities.collect::<serde_json::Map<_, _>>(),
-            "packages": packages.len(), "package_bytes": head.package_bytes(), "lacking": lacking,
-        });
-        if let (Some(told), Some(more)) = (told.as_object_mut(), more.as_object()) {
-            told.extend(more.clone());
-        }
-        return screen.object(told);
-    }
-    let moment = |at| figure::moment(screen.language, at, 0);
-    screen.line(&screen.told(&StickTerm::Of {
-        id: outside::id(organisation),
-        from: outside::id(box_id),
-        at: moment(*at),
-    }));
-    let count = head.types.iter().map(|one| one.count).sum();
-    screen.line(&screen.told(&StickTerm::Entities {
-        count,
-        at: moment(*complete_at),
-    }));
-    let (count, bytes) = (
-        packages.len() as u64,
-        figure::bytes(screen.language, head.package_bytes()),
-    );
-    screen.line(&screen.told(&StickTerm::Packages { count, bytes }));
-    if *lacking > 0 {
-        screen.line(&screen.told(&StickTerm::Lacking { count: *lacking }));
-    }
-}
-
-/// The live line of bytes, on a terminal alone.
-struct ByteLine<'a> {
-    screen: &'a Screen,
-    drawn: Option<Instant>,
-}
-
-impl<'a> ByteLine<'a> {
-    fn new(screen: &'a Screen) -> Self {
-        Self {
-            screen,
-            drawn: None,
-        }
-    }
-
-    fn draw(&mut self, done: u64, total: u64, term: fn(String, String) -> StickTerm) {
-        const PAUSE: Duration = Duration::from_millis(200);
-        if !self.screen.moves || self.drawn.is_some_and(|at| at.elapsed() < PAUSE) {
-            return;
-        }
-        self.drawn = Some(Instant::now());
-        let size = |bytes| figure::bytes(self.screen.language, bytes);
-        let text = self.screen.told(&term(size(done), size(total)));
-        let text = logic::language::plain(&text);
-        let _ = write!(std::io::stderr(), "\r{text}\x1b[K");
-        let _ = std::io::stderr().flush();
-    }
-}

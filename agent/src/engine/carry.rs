@@ -3,8 +3,10 @@
 //! Called by the verb `carry`.
 
 mod import;
+mod leaving;
 mod serve;
 mod source;
+mod write;
 
 pub(in crate::engine) use import::ORIGIN;
 pub use serve::StickCentral;
@@ -13,27 +15,24 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 
-use logic::carry::{
-    EntityCutter, SPAN, StickEntities, StickHead, StickPackage, entities_name, is_current,
-};
-use logic::entity::{Entity, EntityType};
-use logic::fault::{Code, Fault, Id, SiteCause};
-use logic::language::{Language, figure};
+use logic::carry::{StickEntities, StickHead, entities_name};
+use logic::entity::EntityType;
+use logic::fault::{Code, Fault, Id, SiteCause, UtcMinute};
 use logic::report::Report;
 use logic::seal::NameHash;
-use logic::site::{ObjectKind, OrganisationKey, SiteObject};
+use logic::site::{ObjectKind, OrganisationKey};
 use nix::fcntl::Flock;
 
-use super::{Engine, content, site_keys, versions};
+use super::{Engine, site_keys, versions};
+use leaving::{CatalogueSource, LeavingPackages, LyingHead};
 use system::clock;
 use vault::carry::{FoundHead, StickFolder};
-use vault::catalogue::{CatalogueReader, CatalogueRevision, CatalogueStore};
+use vault::catalogue::CatalogueStore;
 use vault::encryption;
-use vault::package::{Meta, PackageStore};
+use vault::package::PackageStore;
 
-/// Objects that become durable together, at most, and about how many bytes of them are held for that.
-const TOGETHER: usize = 32;
-const TOGETHER_BYTES: u64 = 2 * SPAN;
+/// More deliveries are not named.
+const NAMED: usize = 10;
 
 /// Told how many bytes are done, of how many.
 pub type SeenBytes<'a> = &'a mut dyn FnMut(u64, u64);
@@ -45,7 +44,7 @@ pub struct StickExport {
     _claim: Option<Flock<File>>,
     former: Vec<StickFolder>,
     source: CatalogueSource,
-    packages: Vec<(StickPackage, Meta)>,
+    packages: LeavingPackages,
     store: PackageStore,
     box_id: String,
     found: FoundHead,
@@ -67,7 +66,7 @@ pub struct ExportedStick {
     pub written: (u64, u64),
     /// Bytes that lay there whole.
     pub kept: u64,
-    /// Deliveries whose package could not be read on the box.
+    /// Deliveries whose package could not be read on the box: one that lay on the stick goes on in its place.
     pub unread: Vec<String>,
 }
 
@@ -166,14 +165,18 @@ impl Engine {
         let store = PackageStore::open(&self.vault)?;
         let before = stick.head()?;
         // What a former key sealed goes with this export: it may be newer, too.
-        let mut newest = before.as_ref().map(|before| before.head.complete_at);
-        for former in &former {
-            newest = newest.max(former.head()?.map(|found| found.head.complete_at));
+        let mut lying: Vec<LyingHead> = Vec::new();
+        if let Some(before) = &before {
+            lying.push(LyingHead::new(stick.clone(), before.head.clone()));
         }
+        for former in &former {
+            let found = former.head()?;
+            lying.extend(found.map(|found| LyingHead::new(former.clone(), found.head)));
+        }
+        let newest = lying.iter().map(|lies| lies.head.complete_at).max();
         if let Some(newest) = newest.filter(|newest| !older && *newest > complete_at) {
             let path = place.display().to_string();
-            let at = |at| figure::moment(Language::English, at, 0);
-            let (at, own) = (at(newest), at(complete_at));
+            let (at, own) = (UtcMinute::at(newest), UtcMinute::at(complete_at));
             return Err(Fault::new(
                 Code::CarryOlder,
                 SiteCause::NewerCarried { path, at, own },
@@ -213,14 +216,15 @@ impl Engine {
             head.classes.push(name);
             plan.needs(name, body.len() as u64, ObjectKind::Entities)
         })?;
-        let packages = source.packages(&store)?;
+        let packages = LeavingPackages::choose(&mut source, &store, lying)?;
         // What central has none for lacks nowhere.
-        let without = source.edition.count(EntityType::Delivery) as u64 - packages.len() as u64;
-        head.lacking =
-            without.saturating_sub(Report::absent(&self.history(200).unwrap_or_default()));
-        let total: u64 = packages.iter().map(|(package, _)| package.size).sum();
-        let mut done = 0;
-        for (package, _) in &packages {
+        let without = source.edition.count(EntityType::Delivery) - packages.all.len();
+        let absent = Report::absent(&self.history(200).unwrap_or_default());
+        head.lacking = (without as u64).saturating_sub(absent);
+        head.older.clone_from(&packages.older);
+        head.packages = packages.named();
+        let (mut done, total) = (0, head.package_bytes());
+        for package in &head.packages {
             for span in 0..package.spans() {
                 let length = package.length(span);
                 plan.needs(package.name(stick.key(), span), length, ObjectKind::Span)?;
@@ -228,10 +232,6 @@ impl Engine {
                 see(done, total);
             }
         }
-        head.packages = packages
-            .iter()
-            .map(|(package, _)| package.clone())
-            .collect();
         let ExportPlan {
             box_id,
             mut sizes,
@@ -277,6 +277,14 @@ impl Engine {
     }
 }
 
+/// Says that packages at a place are older ones.
+pub fn older_packages(place: &str, deliveries: &[String]) -> Option<Fault> {
+    let (path, count) = (place.to_owned(), deliveries.len() as u64);
+    let names = Id::all(&deliveries[..deliveries.len().min(NAMED)]);
+    let cause = SiteCause::OlderPackages { path, count, names };
+    (count > 0).then(|| Fault::new(Code::CarryOutdated, cause))
+}
+
 /// What an export finds at its place.
 struct ExportPlan<'a> {
     stick: &'a StickFolder,
@@ -305,228 +313,5 @@ impl ExportPlan<'_> {
             }
         }
         Ok(())
-    }
-}
-
-impl StickExport {
-    /// What the stick holds after it.
-    pub fn head(&self) -> &StickHead {
-        &self.found.head
-    }
-
-    /// Writes what is missing, then the head, and removes what it does not need.
-    ///
-    /// # Errors
-    /// `carry.full`, `carry.medium`: then the data before is whole, and the same export goes on. What the state folder says.
-    pub fn write(mut self, see: SeenBytes<'_>) -> Result<ExportedStick, Fault> {
-        let mut writer = StickWriter {
-            stick: &self.stick,
-            box_id: &self.box_id,
-            at: self.found.at,
-            missing: std::mem::take(&mut self.missing),
-            waiting: Vec::new(),
-            bytes: 0,
-            written: (0, 0),
-        };
-        let total = self.bytes;
-        for kind in EntityType::ALL.into_iter().map(Some).chain([None]) {
-            self.source.each_body(kind, &mut |body| {
-                let name = entities_name(writer.stick.key(), &body);
-                writer.add(name, ObjectKind::Entities, || Ok(body))?;
-                see(writer.written.1, total);
-                Ok(())
-            })?;
-        }
-        let mut unread = Vec::new();
-        for (package, meta) in &self.packages {
-            let written = write_package(&mut writer, &self.store, package, meta, &mut |written| {
-                see(written, total)
-            });
-            match written {
-                // Another edition took its place, or its records do not open: it stays away.
-                Err(trouble) if !is_of_stick(&trouble) => {
-                    tracing::warn!(code = %trouble.code, "{trouble}: the package is not carried");
-                    unread.push(package.delivery.clone());
-                }
-                written => written?,
-            }
-        }
-        writer.flush()?;
-        let written = writer.written;
-        if !unread.is_empty() {
-            let head = &mut self.found.head;
-            head.packages
-                .retain(|package| !unread.contains(&package.delivery));
-            head.lacking += unread.len() as u64;
-        }
-        if !self.unchanged {
-            self.stick.place(&self.found)?;
-        }
-        // What a former key sealed has a successor.
-        self.former
-            .iter()
-            .filter(|stick| stick.exists())
-            .try_for_each(StickFolder::leave)?;
-        Ok(ExportedStick {
-            found: self.found,
-            written,
-            kept: self.kept,
-            unread,
-        })
-    }
-}
-
-fn is_of_stick(trouble: &Fault) -> bool {
-    [Code::CarryFull, Code::CarryMedium].contains(&trouble.code)
-}
-
-fn write_package(
-    writer: &mut StickWriter<'_>,
-    store: &PackageStore,
-    package: &StickPackage,
-    meta: &Meta,
-    see: &mut dyn FnMut(u64),
-) -> Result<(), Fault> {
-    let names = (0..package.spans()).map(|span| package.name(writer.stick.key(), span));
-    let names: Vec<NameHash> = names.collect();
-    if names.iter().all(|name| !writer.missing.contains(name)) {
-        return Ok(());
-    }
-    let held = store.content(meta)?;
-    for (span, name) in (0..).zip(names) {
-        let begin = span * SPAN;
-        let end = begin + package.length(span);
-        writer.add(name, ObjectKind::Span, || content::span(&held, begin..end))?;
-        see(writer.written.1);
-    }
-    Ok(())
-}
-
-/// Seals and writes objects, some at a time.
-struct StickWriter<'a> {
-    stick: &'a StickFolder,
-    box_id: &'a str,
-    at: i64,
-    missing: BTreeSet<NameHash>,
-    waiting: Vec<(NameHash, SiteObject)>,
-    bytes: u64,
-    written: (u64, u64),
-}
-
-impl StickWriter<'_> {
-    /// Writes an object that is missing; the others are not even read.
-    fn add(
-        &mut self,
-        name: NameHash,
-        kind: ObjectKind,
-        body: impl FnOnce() -> Result<Vec<u8>, Fault>,
-    ) -> Result<(), Fault> {
-        if !self.missing.contains(&name) {
-            return Ok(());
-        }
-        let body = body()?;
-        self.missing.remove(&name);
-        self.bytes += body.len() as u64;
-        let object = SiteObject {
-            kind,
-            box_id: self.box_id.to_owned(),
-            generation: 0,
-            at: self.at,
-            body,
-        };
-        self.waiting.push((name, object));
-        match self.bytes >= TOGETHER_BYTES || self.waiting.len() >= TOGETHER {
-            true => self.flush(),
-            false => Ok(()),
-        }
-    }
-
-    fn flush(&mut self) -> Result<(), Fault> {
-        let objects = std::mem::take(&mut self.waiting);
-        if !objects.is_empty() {
-            self.stick.write(&objects)?;
-        }
-        for (_, object) in &objects {
-            let size = OrganisationKey::sealed_size(self.box_id, object.body.len() as u64);
-            self.written = (self.written.0 + 1, self.written.1 + size);
-        }
-        self.bytes = 0;
-        Ok(())
-    }
-}
-
-/// One edition of the catalogue, read to its end whatever is published meanwhile.
-struct CatalogueSource {
-    edition: CatalogueRevision,
-    reader: CatalogueReader,
-}
-
-impl CatalogueSource {
-    /// The bodies of a type in the order of its ids; those of classes with `None`.
-    fn each_body(
-        &mut self,
-        kind: Option<EntityType>,
-        take: &mut dyn FnMut(Vec<u8>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        let mut cutter = EntityCutter::default();
-        for (_, name) in self.order(kind)? {
-            if let Some(body) = cutter.add(&self.read(kind, &name)?) {
-                take(body)?;
-            }
-        }
-        cutter.end().map_or(Ok(()), take)
-    }
-
-    /// Ids and names, in the order of the ids: the same on every box.
-    fn order(&mut self, kind: Option<EntityType>) -> Result<Vec<(String, NameHash)>, Fault> {
-        let mut order = Vec::new();
-        match kind {
-            Some(kind) => {
-                for (name, row) in self.edition.rows(kind) {
-                    order.push((self.reader.id(kind, name, row)?, *name));
-                }
-            }
-            None => {
-                for (name, row) in &self.edition.classes {
-                    order.push((self.reader.class(name, row)?.id, *name));
-                }
-            }
-        }
-        order.sort();
-        Ok(order)
-    }
-
-    fn read(&mut self, kind: Option<EntityType>, name: &NameHash) -> Result<Entity, Fault> {
-        let rows = match kind {
-            Some(kind) => self.edition.types.get(&kind),
-            None => Some(&self.edition.classes),
-        };
-        let row = rows
-            .and_then(|rows| rows.get(name))
-            .expect("it is of this edition");
-        match kind {
-            Some(kind) => self.reader.entity(kind, name, row),
-            None => self.reader.class(name, row),
-        }
-    }
-
-    /// The packages that go: held whole, and compared with central's since their delivery changed.
-    fn packages(&mut self, store: &PackageStore) -> Result<Vec<(StickPackage, Meta)>, Fault> {
-        let mut packages = Vec::new();
-        for (delivery, name) in self.order(Some(EntityType::Delivery))? {
-            let rows = self.edition.types.get(&EntityType::Delivery);
-            let row = rows.and_then(|rows| rows.get(&name));
-            let held = match store.held(&delivery) {
-                Err(trouble) if trouble.code == Code::StoreDamaged => None,
-                held => held?.filter(|held| !held.damaged),
-            };
-            let current = held.filter(|held| is_current(held.entity, row.map(|row| row.checksum)));
-            if let Some((meta, identity)) =
-                current.and_then(|meta| meta.identity().map(|of| (meta, of)))
-            {
-                packages.push((StickPackage::new(&delivery, identity), meta));
-            }
-        }
-        Ok(packages)
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use logic::api::PackageRange;
+use logic::carry::NEVER_COMPARED;
 use logic::download::{
     ContentTarget, Download, DownloadCommand, EndRead, Event, Hold, PackageHead, PackageRequest,
     RangeSource, RequestId, SiblingId, Task,
@@ -45,7 +46,11 @@ const DEFERRED_ABOVE: u64 = 1 << 20;
 
 /// Whether the held package is surely the wanted one. A run that was cut may have shown a changed delivery and not come
 /// to its package: the held one is central's only if it was compared for the delivery as it stands.
+/// An older one that a stick has takes the place of none that is whole.
 fn is_met_by(link: &Link, wanted: &WantedPackage, held: &Meta) -> bool {
+    if link.older.contains(&wanted.delivery) {
+        return true;
+    }
     let same = !wanted.changed && (wanted.entity.is_none() || wanted.entity == held.entity);
     same && twins::is_settled(link, held)
 }
@@ -543,12 +548,20 @@ impl Executor<'_> {
         });
     }
 
+    /// The delivery for which the package is central's: none as it is now where a stick has an older one.
+    fn compared_for(&self) -> Option<Checksum> {
+        match self.link.older.contains(&self.wanted.delivery) {
+            true => Some(NEVER_COMPARED),
+            false => self.wanted.entity,
+        }
+    }
+
     fn publish(&mut self, rebuilt: bool) -> Result<Event, Fault> {
         self.store.incoming()?;
         if let Coming::Known(incoming) = std::mem::replace(&mut self.store.coming, Coming::Nothing)
         {
             let part = incoming.into_part();
-            let meta = part.publish(rebuilt, self.wanted.entity)?;
+            let meta = part.publish(rebuilt, self.compared_for())?;
             self.link.twins.borrow_mut().held(&meta);
             self.told.ends();
         }

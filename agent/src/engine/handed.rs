@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::Path;
 
 use logic::carry;
-use logic::fault::Fault;
+use logic::fault::{Code, Fault, SiteCause};
 use logic::seal::NameHash;
 use logic::site::OrganisationKey;
 use logic::spool::{ItemKey, ItemState, Ledger, StayReason, stays_here};
@@ -16,7 +16,7 @@ use nix::fcntl::Flock;
 use super::Engine;
 use system::clock;
 use vault::carry::StickFolder;
-use vault::handed::HandedFolder;
+use vault::handed::{HandedFolder, HandedLook, look};
 use vault::spool::Spool;
 
 /// Bytes that an object has beside content and account, at most.
@@ -137,6 +137,18 @@ impl Engine {
     pub fn has_handed_over(&self) -> bool {
         let carried = Spool::open(&self.vault).and_then(|spool| spool.carried(None));
         carried.is_ok_and(|keys| !keys.is_empty())
+    }
+
+    /// What lies at a place of what boxes of these organisations handed over, and of lists of what has arrived.
+    ///
+    /// # Errors
+    /// As `hand_over`; `carry.medium` where there is no folder.
+    pub fn look_at_handed(&self, place: &Path) -> Result<HandedLook, Fault> {
+        let path = place.display().to_string();
+        if !place.is_dir() {
+            return Err(Fault::new(Code::CarryMedium, SiteCause::NoStick { path }));
+        }
+        look(place, &self.opening_keys()?).map_err(|trouble| carry::fault(&path, trouble))
     }
 
     /// Takes what lists at a place say of what this box handed over: that central has it, item by item and content by content.

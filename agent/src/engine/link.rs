@@ -41,6 +41,8 @@ pub(super) struct Link {
     pub(super) rate: Rc<RateFile>,
     /// Whoever brings a package has it.
     pub(super) turn: Rc<Semaphore>,
+    /// Deliveries for which a stick has an older package than central may have.
+    pub(super) older: Rc<[String]>,
 }
 
 /// What the configuration allows a download.
@@ -94,6 +96,7 @@ impl Link {
             lane: Rc::default(),
             rate: Rc::new(RateFile::new(root)),
             turn,
+            older: Rc::default(),
         })
     }
 

@@ -361,6 +361,9 @@ impl CentralClient {
             shared.turn.clone(),
         )?;
         link.siblings = siblings(engine).filter(|_| stick.is_none());
+        if let Some(stick) = stick {
+            link.older = stick.older().into();
+        }
         Ok(Self {
             who: (enrolment.clone(), identity.box_id.clone()),
             uplink,

@@ -319,24 +319,17 @@ pub type FoundCopies = (
     Vec<(PathBuf, ObjectFlaw)>,
 );
 
-/// Whether an object of this kind holds something that is owed, or says how that lies there.
-fn is_copy(kind: ObjectKind) -> bool {
-    use ObjectKind::{Handed, Item, Proof};
-    matches!(kind, Item | Proof | Handed)
-}
-
-/// Reads what boxes left at a place: in it, or in the folders in it. `keys`: those in force first.
+/// Hands over every object that lies at a place: in it, or in the folders in it. The data of these organisations, which may
+/// lie there too, is large and nobody's copy: it is passed over. Each comes with the place of its key among these.
 ///
 /// # Errors
-/// What the file system says; `copies.missing` where there is no folder.
-pub fn left(place: &Path, keys: &[OrganisationKey]) -> Result<FoundCopies, Fault> {
-    if !place.is_dir() {
-        let path = place.display().to_string();
-        return Err(Fault::new(Code::CopiesMissing, SiteCause::Missing { path }));
-    }
-    let (mut boxes, mut flawed) = (BTreeMap::<(String, bool), LeftCopies>::new(), Vec::new());
+/// What the file system says.
+pub(super) fn each_object(
+    place: &Path,
+    keys: &[OrganisationKey],
+    take: &mut dyn FnMut(PathBuf, NameHash, usize, Result<SiteObject, ObjectFlaw>),
+) -> Result<(), Fault> {
     let mut paths = listed(place)?;
-    // The data of an organisation may lie on the same stick: it is large, and nobody's copy.
     let data = keys.iter().map(|key| data_folder(place, key));
     let data: BTreeSet<PathBuf> = data.collect();
     let is_left = |path: &&PathBuf| path.is_dir() && !data.contains(*path);
@@ -346,20 +339,38 @@ pub fn left(place: &Path, keys: &[OrganisationKey]) -> Result<FoundCopies, Fault
     }
     for path in paths {
         let Some(name) = named(&path) else { continue };
-        let bytes = read_object(&path).map_err(|error| trouble(&path, FileAct::Read, &error));
-        let key = |bytes: &Vec<u8>| keys.iter().position(|key| key.is_of(bytes));
-        let key = bytes.as_ref().ok().and_then(key).unwrap_or(keys.len());
-        match bytes.map(|bytes| site::open(keys, name, &bytes)) {
-            Ok(Ok(object)) if !is_copy(object.kind) => {}
-            Ok(Ok(object)) => boxes
-                .entry((object.box_id.clone(), object.kind == ObjectKind::Handed))
-                .or_default()
-                .add(path, name, object, key),
-            Ok(Err(flaw)) => flawed.push((path, flaw)),
-            // What cannot be read is as good as changed: the others do not wait for that.
-            Err(_) => flawed.push((path, ObjectFlaw::Changed)),
-        }
+        // What cannot be read is as good as changed: the others do not wait for that.
+        let (key, opened) = match read_object(&path) {
+            Ok(bytes) => {
+                let key = keys.iter().position(|key| key.is_of(&bytes));
+                (key, site::open(keys, name, &bytes))
+            }
+            Err(_) => (None, Err(ObjectFlaw::Changed)),
+        };
+        take(path, name, key.unwrap_or(keys.len()), opened);
     }
+    Ok(())
+}
+
+/// Reads what boxes left at a place: in it, or in the folders in it. `keys`: those in force first.
+///
+/// # Errors
+/// What the file system says; `copies.missing` where there is no folder.
+pub fn left(place: &Path, keys: &[OrganisationKey]) -> Result<FoundCopies, Fault> {
+    use ObjectKind::{Handed, Item, Proof};
+    if !place.is_dir() {
+        let path = place.display().to_string();
+        return Err(Fault::new(Code::CopiesMissing, SiteCause::Missing { path }));
+    }
+    let (mut boxes, mut flawed) = (BTreeMap::<(String, bool), LeftCopies>::new(), Vec::new());
+    each_object(place, keys, &mut |path, name, key, opened| match opened {
+        Ok(object) if matches!(object.kind, Handed | Item | Proof) => boxes
+            .entry((object.box_id.clone(), object.kind == Handed))
+            .or_default()
+            .add(path, name, object, key),
+        Ok(_) => {}
+        Err(flaw) => flawed.push((path, flaw)),
+    })?;
     Ok((boxes, flawed))
 }
 

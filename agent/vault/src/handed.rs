@@ -12,6 +12,10 @@
 //! | another box brought it home and left its list | whole, and listed | carried | the list is read again |
 //! | the list is taken | whole, and listed | acknowledged | over: the object goes with the next export |
 
+mod look;
+
+pub use look::{HandedBox, HandedLook, ListedBox, look};
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

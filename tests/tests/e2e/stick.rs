@@ -2,6 +2,9 @@
 //! Never trusts what the box says of a stick: its files are looked at.
 //! A full stick needs root and mount namespaces; that is said where it is skipped.
 
+mod handed;
+mod older;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

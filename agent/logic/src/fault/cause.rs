@@ -35,7 +35,9 @@ use crate::words::Outcome;
 
 pub use self::answer::{AnswerCause, Expected, Says};
 pub use self::api::{ApiCause, ParameterFlaw};
-pub use self::argument::{Age, Causes, Id, JsonFlaw, LibraryWords, Quote, Wait, Wording};
+pub use self::argument::{
+    Age, Causes, Id, JsonFlaw, LibraryWords, Quote, UtcMinute, Wait, Wording,
+};
 pub use self::catalogue::{CatalogueCause, CountOf};
 pub use self::config::{ConfigCause, FoundAt};
 pub use self::enrol::EnrolCause;

@@ -263,6 +263,7 @@ french! {
     CarryChanged "ce qui est transporté n’est pas complet" "Exécuter de nouveau `boxsync carry export` sur une box qui a les données ; si cela se répète, remplacer le support.";
     CarryOlder "ce qui est transporté est plus ancien que ce qui est là" "Prendre un support plus récent ; si les données anciennes sont voulues, donner `--older`.";
     CarryUnready "il n’y a encore rien à transporter" "Exécuter `boxsync sync`, puis exporter de nouveau.";
+    CarryOutdated "des paquets plus anciens sont transportés" "Laisser `boxsync sync` apporter les paquets à la box qui exporte, puis exporter et importer de nouveau.";
     CarryTaken "les données sont venues d’un support" = Ready;
     LogsQueued "des lignes de journal attendent une prochaine synchronisation" = Ready;
     LogsNoReceipt "le serveur central a pris des lignes de journal sans dire lesquelles" "Interroger l’exploitant du serveur central ; si elles manquent, exécuter `boxsync results retry ID`.";

@@ -236,6 +236,11 @@ macro_rules! work_codes {
             "there is nothing to carry yet"
             "The box has no complete catalogue of this organisation, or one of another organisation."
             "Run `boxsync sync`, then export again.";
+        CarryOutdated "carry.outdated" [Operator Failed Unknown]
+            "older packages are carried"
+            "The deliveries changed at central, and the box that exports had not fetched or compared their packages since. The older ones are \
+         whole and go with the others; a box that has a whole one keeps it."
+            "Let `boxsync sync` bring the packages to the box that exports, then export and import again.";
         CarryTaken "carry.taken" [Operator Failed Unknown]
             "the data came from a stick"
             "This synchronization was answered by a stick and not by central: catalogue and packages are as old as they say. Nothing \

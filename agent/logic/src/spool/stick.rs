@@ -83,13 +83,19 @@ impl ArrivedList {
 
     /// What `write` wrote for this box; `None` for anything else, and for what is for another one.
     pub fn read(body: &[u8], own: &str) -> Option<Self> {
+        Self::open(body).filter(|list| list.to == own)
+    }
+
+    /// What `write` wrote, for whichever box.
+    pub fn open(body: &[u8]) -> Option<Self> {
         let (length, rest) = body.split_first()?;
         let (id, rest) = rest.split_at_checked(usize::from(*length))?;
         let names = rest.chunks_exact(16);
-        let is_whole = names.remainder().is_empty() && id == own.as_bytes();
+        let to = str::from_utf8(id).ok()?.to_owned();
+        let is_whole = names.remainder().is_empty();
         let name = |bytes: &[u8]| bytes.try_into().ok().map(NameHash);
         is_whole.then(|| Self {
-            to: own.to_owned(),
+            to,
             names: names.filter_map(name).collect(),
         })
     }

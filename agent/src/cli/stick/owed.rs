@@ -7,11 +7,13 @@ use std::path::Path;
 use logic::fault::{Code, Fault, SiteCause};
 use serde_json::json;
 
-use super::NAMED;
 use super::words::StickTerm;
+use super::{NAMED, told};
 use crate::cli::carry::tell_stays;
 use crate::cli::screen::Screen;
 use crate::engine::Engine;
+use system::clock;
+use vault::handed::HandedLook;
 
 /// Hands over what goes with one organisation.
 pub(super) fn hand_over(
@@ -29,7 +31,7 @@ pub(super) fn hand_over(
         }));
     } else {
         let (count, path) = (handed.count, place.display().to_string());
-        screen.line(&screen.told(&StickTerm::HandedOver { count, path }));
+        told::folded(&StickTerm::HandedOver { count, path }, screen);
     }
     tell_stays(&handed.stays, screen);
     tell_boxes(boxes, screen);
@@ -49,7 +51,7 @@ pub(super) fn tell_arrived(engine: &Engine, place: &Path, screen: &Screen) -> Re
 
 fn tell_boxes(count: u64, screen: &Screen) {
     if count > 0 {
-        screen.say(&screen.told(&StickTerm::ToldBoxes { count }));
+        screen.say_folded(&StickTerm::ToldBoxes { count });
     }
 }
 
@@ -74,15 +76,49 @@ pub(super) fn import(engine: &Engine, place: &Path, screen: &Screen) -> Result<u
             "organisation_id": engine.organisation_id(), "acknowledged": count, "carried": carried,
         }));
     } else {
-        screen.line(&screen.told(&StickTerm::Arrived { count, carried }));
+        told::folded(&StickTerm::Arrived { count, carried }, screen);
     }
-    if arrived.flawed.is_empty() {
-        return Ok(0);
+    changed(arrived.flawed).map(|()| 0)
+}
+
+/// Says of files that they do not open.
+fn changed(files: Vec<String>) -> Result<(), Fault> {
+    if files.is_empty() {
+        return Ok(());
     }
-    let count = arrived.flawed.len();
-    let names = arrived.flawed.into_iter().take(NAMED).collect();
-    Err(Fault::new(
-        Code::CarryChanged,
-        SiteCause::Changed { count, names },
-    ))
+    let count = files.len();
+    let names = files.into_iter().take(NAMED).collect();
+    let cause = SiteCause::Changed { count, names };
+    Err(Fault::new(Code::CarryChanged, cause))
+}
+
+/// There is no data for this organisation: that is how it is where the stick brings word of what this box handed over, which
+/// was taken by now; else it is told what lies there, and for whom.
+pub(super) fn only(
+    engine: &Engine,
+    place: &Path,
+    none: Fault,
+    screen: &Screen,
+) -> Result<(), Fault> {
+    let (handed, own) = (engine.look_at_handed(place)?, engine.identity()?.box_id);
+    if handed.tells(&own) {
+        screen.say_folded(&StickTerm::NoData);
+        return Ok(());
+    }
+    match handed.of_others(&own) {
+        0 => Err(none),
+        count => {
+            let path = place.display().to_string();
+            let cause = SiteCause::OnlyHanded { path, count };
+            Err(Fault::new(Code::CarryNone, cause))
+        }
+    }
+}
+
+/// What lies on the stick beside data.
+pub(super) fn show(handed: &HandedLook, screen: &Screen) -> Result<(), Fault> {
+    if !handed.is_empty() {
+        told::handed(handed, clock::now().wall, screen);
+    }
+    changed(handed.changed.clone())
 }

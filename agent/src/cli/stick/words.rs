@@ -13,14 +13,26 @@ logic::sentences! {
             "organisation {id}: {bytes} to write, {kept} lie there whole",
             "organisation {id} : {bytes} à écrire, {kept} s’y trouvent déjà";
         Written { done: String, total: String }: "written: {done} of {total}", "écrits : {done} sur {total}";
-        Of { id: String, from: String, at: String }: "organisation {id}, exported by box {from}, {at}",
-            "organisation {id}, exportée par la box {from}, {at}";
-        Entities { count: u64, at: String }: "  entities {count}, as central had them {at}",
-            "  entités {count}, telles que le serveur central les avait {at}";
-        Packages { count: u64, bytes: String }: "  packages {count}, {bytes}", "  paquets {count}, {bytes}";
-        Lacking { count: u64 }: "  deliveries without a package: {count}", "  épreuves sans paquet : {count}";
-        Old { age: Seconds }: "  age {age}", "  âge {age}";
-        Whole: "  whole", "  complet";
+        Organisation { id: String }: "organisation {id}", "organisation {id}";
+        Exported: "exported", "export";
+        From { from: String, at: String }: "{at}, box {from}", "{at}, box {from}";
+        Entities: "entities", "entités";
+        AsOf { count: u64, at: String }: "{count}, as central had them {at}",
+            "{count}, telles que le serveur central les avait {at}";
+        Packages: "packages", "paquets";
+        Lacking: "without one", "sans paquet";
+        Older: "older ones", "plus anciens";
+        Age: "age", "âge";
+        State: "state", "état";
+        Whole: "whole", "complet";
+        Unwhole: "not whole", "incomplet";
+        HandedBy { id: String, count: u64, age: Seconds } by count:
+            "box {id} handed over {count} item, {age} old" | "box {id} handed over {count} items, the first {age} old",
+            "la box {id} a confié {count} élément, d’il y a {age}" | "la box {id} a confié {count} éléments, le premier d’il y a {age}";
+        Listed { to: String, from: String, count: u64, age: Seconds } by count:
+            "box {from} tells box {to} that central has {count} item; written {age} ago" | "box {from} tells box {to} that central has {count} items; written {age} ago",
+            "la box {from} dit à la box {to} que le serveur central a {count} élément ; écrit il y a {age}" | "la box {from} dit à la box {to} que le serveur central a {count} éléments ; écrit il y a {age}";
+        NoData: "neither catalogue nor packages lie there", "il n’y a ni catalogue ni paquets";
         HandedOver { count: u64, path: String } by count:
             "{path}: {count} item handed over" | "{path}: {count} items handed over",
             "{path} : {count} élément confié" | "{path} : {count} éléments confiés";

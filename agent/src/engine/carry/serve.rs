@@ -11,16 +11,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode, header};
 use logic::carry::{SPAN, StickPackage};
-use logic::fault::{Code, Fault, Id, SiteCause};
+use logic::fault::{Code, Fault, Id, SiteCause, UtcMinute};
 use logic::gateway::catalogue::{Checksums, ClassesRequest, DetailsRequest};
 use logic::gateway::login::{self, GatewayClient};
 use logic::gateway::query::QueryParams;
 use logic::gateway::{self, AnswerSigner, GatewayAnswer, GatewayRoute, span};
 use logic::identity::Enrolment;
-use logic::language::{Language, figure};
 use logic::places::{Caller, ConnectionLimits};
 use logic::report::{ConnectionStats, Report, StickOrigin};
 use logic::settings::Url;
@@ -30,9 +29,10 @@ use system::observed::BoxedStream;
 use system::task::{spawn_blocking, spawn_local};
 use tokio::task::JoinHandle;
 
+use super::older_packages;
 use super::source::StickSource;
 use crate::connections::Connections;
-use crate::server::{self, ConnectionOptions, Stall};
+use crate::server::{self, ConnectionOptions, ExactBody, ExactContent, Stall};
 use uplink::InProcess;
 
 /// Bytes that are on their way between the two halves of a connection.
@@ -97,10 +97,8 @@ impl StickCentral {
         report.connection = ConnectionStats::default();
         let found = self.source.found();
         let id = Id::from(&found.box_id);
-        let (path, at) = (
-            self.source.place().to_owned(),
-            figure::moment(Language::English, found.head.complete_at, 0),
-        );
+        let at = UtcMinute::at(found.head.complete_at);
+        let path = self.source.place().to_owned();
         let cause = SiteCause::Carried { path, id, at };
         report.note(&Fault::new(Code::CarryTaken, cause));
         let mut names = self.source.flaws();
@@ -119,6 +117,14 @@ impl StickCentral {
             report.find(&trouble);
             report.rename(Code::CentralNotFound, &trouble);
         }
+        if let Some(trouble) = older_packages(self.source.place(), self.older()) {
+            report.find(&trouble);
+        }
+    }
+
+    /// Deliveries whose package here is an older one.
+    pub fn older(&self) -> &[String] {
+        &self.source.head().older
     }
 
     /// Where it seems to be.
@@ -156,7 +162,7 @@ impl StickCentral {
         }))
     }
 
-    async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Response<StickContent> {
+    async fn answer(self: Rc<Self>, request: Request<Incoming>) -> Response<ExactBody> {
         let (head, body) = request.into_parts();
         let place = GatewayRoute::of(head.uri.path());
         let query = head.uri.query().unwrap_or_default();
@@ -210,7 +216,7 @@ impl StickCentral {
         }
     }
 
-    fn package(&self, query: &str, range: Option<&str>) -> Response<StickContent> {
+    fn package(&self, query: &str, range: Option<&str>) -> Response<ExactBody> {
         let query = QueryParams::read(query.as_bytes());
         let delivery = query.text("delivery-uri").map(str::trim);
         let Some(package) = delivery.and_then(|delivery| self.source.package(delivery)) else {
@@ -232,7 +238,7 @@ impl StickCentral {
                 format!("bytes {first}-{last}/{size}"),
             );
         }
-        let content = StickContent::Package(SpanStream {
+        let content = ExactBody::new(SpanStream {
             source: self.source.clone(),
             package: package.clone(),
             wanted,
@@ -243,21 +249,13 @@ impl StickCentral {
     }
 }
 
-fn whole(answer: GatewayAnswer) -> Response<StickContent> {
+fn whole(answer: GatewayAnswer) -> Response<ExactBody> {
     let mut told = Response::builder().status(answer.status);
     for (name, value) in &answer.headers {
         told = told.header(*name, value);
     }
-    let content = StickContent::Whole(answer.body.into());
+    let content = ExactBody::new(Bytes::from(answer.body));
     told.body(content).expect("fields of boxsync's own")
-}
-
-/// An answer's content.
-enum StickContent {
-    /// All of it.
-    Whole(Bytes),
-    /// A part of a package.
-    Package(SpanStream),
 }
 
 /// A part of a package, opened object by object on another thread.
@@ -274,19 +272,6 @@ struct SpanStream {
 const PIECE: usize = 64 << 10;
 
 impl SpanStream {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
-        if self.ready.is_empty() {
-            let at = self.wanted.start / SPAN;
-            let span = ready!(self.poll_span(at, cx))?;
-            let begin = (self.wanted.start - at * SPAN) as usize;
-            let end = span.len().min((self.wanted.end - at * SPAN) as usize);
-            self.ready = span.slice(begin..end);
-        }
-        let piece = self.ready.split_to(self.ready.len().min(PIECE));
-        self.wanted.start += piece.len() as u64;
-        Poll::Ready(Ok(piece))
-    }
-
     /// The whole object that holds this part.
     fn poll_span(&mut self, at: u64, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
         let (name, opener) = self.source.span(&self.package, at);
@@ -313,38 +298,21 @@ impl SpanStream {
     }
 }
 
-impl StickContent {
+impl ExactContent for SpanStream {
     fn left(&self) -> u64 {
-        match self {
-            Self::Whole(bytes) => bytes.len() as u64,
-            Self::Package(stream) => stream.wanted.end - stream.wanted.start,
+        self.wanted.end - self.wanted.start
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
+        if self.ready.is_empty() {
+            let at = self.wanted.start / SPAN;
+            let span = ready!(self.poll_span(at, cx))?;
+            let begin = (self.wanted.start - at * SPAN) as usize;
+            let end = span.len().min((self.wanted.end - at * SPAN) as usize);
+            self.ready = span.slice(begin..end);
         }
-    }
-}
-
-impl Body for StickContent {
-    type Data = Bytes;
-    type Error = Fault;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
-        if self.left() == 0 {
-            return Poll::Ready(None);
-        }
-        let next = match &mut *self {
-            Self::Whole(bytes) => Ok(std::mem::take(bytes)),
-            Self::Package(stream) => ready!(stream.poll_next(cx)),
-        };
-        Poll::Ready(Some(next.map(Frame::data)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left() == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left())
+        let piece = self.ready.split_to(self.ready.len().min(PIECE));
+        self.wanted.start += piece.len() as u64;
+        Poll::Ready(Ok(piece))
     }
 }

@@ -29,6 +29,8 @@ pub struct StickSource {
     /// Spans that were opened last: ranges begin and end within them.
     spans: RefCell<VecDeque<(NameHash, Bytes)>>,
     flawed: RefCell<BTreeSet<NameHash>>,
+    /// Types whose list is not here, or not whole.
+    unlisted: RefCell<BTreeSet<EntityType>>,
 }
 
 /// So many spans are kept open.
@@ -53,6 +55,7 @@ impl StickSource {
             open: RefCell::default(),
             spans: RefCell::default(),
             flawed: RefCell::default(),
+            unlisted: RefCell::default(),
         }
     }
 
@@ -70,20 +73,17 @@ impl StickSource {
         &self.found.head
     }
 
-    /// What turned out to be missing or changed, by the names of its files.
+    /// What turned out to be missing or changed, by the names of its files, and types without a whole list.
     pub fn flaws(&self) -> Vec<String> {
-        let flawed = self.flawed.borrow();
-        flawed.iter().copied().map(StickFolder::file_name).collect()
+        let (flawed, unlisted) = (self.flawed.borrow(), self.unlisted.borrow());
+        let files = flawed.iter().copied().map(StickFolder::file_name);
+        let types = unlisted.iter().map(|kind| kind.word().to_owned());
+        files.chain(types).collect()
     }
 
     pub(super) fn flaw(&self, name: NameHash) -> Fault {
         self.flawed.borrow_mut().insert(name);
-        let names = vec![StickFolder::file_name(name)];
-        let missing = 1;
-        Fault::new(
-            Code::CarryChanged,
-            SiteCause::CarriedUnwhole { missing, names },
-        )
+        unwhole(StickFolder::file_name(name))
     }
 
     /// The package of a delivery; one of which something was missing before is not tried again.
@@ -131,10 +131,8 @@ impl StickSource {
     }
 
     fn bodies(&self, kind: EntityType) -> &[NameHash] {
-        let mut types = self.found.head.types.iter();
-        types
-            .find(|one| one.kind == kind)
-            .map_or(&[], |one| &one.bodies)
+        let listed = self.head().entities(kind);
+        listed.map_or(&[], |one| &one.bodies)
     }
 
     fn read_list(&self, kind: EntityType) -> Result<KindList, Fault> {
@@ -143,6 +141,12 @@ impl StickSource {
             let body = self.body(*name)?;
             firsts.push(body.first().map(|one| one.id.clone()).unwrap_or_default());
             all.extend(body.into_iter().map(|one| (one.id, one.checksum)));
+        }
+        // A type that the head does not know of is not one without entities, and a list that ends early is none.
+        let count = self.head().entities(kind).map(|listed| listed.count);
+        if count != Some(all.len() as u64) {
+            self.unlisted.borrow_mut().insert(kind);
+            return Err(unwhole(kind.word().to_owned()));
         }
         Ok(KindList { all, firsts })
     }
@@ -157,6 +161,12 @@ impl StickSource {
             }
         }
     }
+}
+
+fn unwhole(name: String) -> Fault {
+    let (missing, names) = (1, vec![name]);
+    let cause = SiteCause::CarriedUnwhole { missing, names };
+    Fault::new(Code::CarryChanged, cause)
 }
 
 impl CatalogueView for StickSource {
@@ -210,5 +220,137 @@ impl SpanOpener {
     pub(super) fn open(&self) -> Result<Option<Vec<u8>>, Fault> {
         let body = self.stick.body(ObjectKind::Span, self.name)?;
         Ok(body.filter(|body| body.len() as u64 == self.length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use logic::carry::{EntityCutter, StickEntities, entities_name};
+    use logic::settings::Settings;
+    use logic::site::{SiteKey, SiteObject};
+    use system::root::Root;
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::engine::carry::StickCentral;
+    use crate::engine::progress::RunWatch;
+    use vault::catalogue::CatalogueStore;
+
+    /// A stick with three entities of each type but these; those that it counts short end their list early.
+    fn stick(place: &Path, at: i64, without: &[EntityType], short: &[EntityType]) -> StickSource {
+        let key = SiteKey::new([1; 32]).of_organisation("1001");
+        let folder = StickFolder::new(place, key);
+        let mut head = StickHead {
+            organisation: "1001".into(),
+            versions: vec!["2022.11".into()],
+            complete_at: at,
+            ..StickHead::default()
+        };
+        for kind in EntityType::ALL {
+            if without.contains(&kind) {
+                continue;
+            }
+            let mut cutter = EntityCutter::default();
+            let mut bodies = Vec::new();
+            let wanted = if short.contains(&kind) { 1 } else { 3 };
+            for of in 0..wanted {
+                bodies.extend(cutter.add(&entity(kind, of)));
+            }
+            bodies.extend(cutter.end());
+            let mut names = Vec::new();
+            for body in bodies {
+                let name = entities_name(folder.key(), &body);
+                names.push(name);
+                let object = SiteObject {
+                    kind: ObjectKind::Entities,
+                    box_id: "b".into(),
+                    generation: 0,
+                    at,
+                    body,
+                };
+                folder.write(&[(name, object)]).unwrap();
+            }
+            let (count, bodies) = (3, names);
+            head.types.push(StickEntities {
+                kind,
+                count,
+                bodies,
+            });
+        }
+        let box_id = "b".to_owned();
+        let found = FoundHead {
+            number: at as u64,
+            box_id,
+            at,
+            head,
+        };
+        folder.place(&found).unwrap();
+        StickSource::new(place, folder, found)
+    }
+
+    fn entity(kind: EntityType, of: u32) -> Entity {
+        let properties = logic::entity::Properties::default();
+        Entity {
+            id: format!("https://central.example/tao.rdf#{}{of}", kind.word()),
+            checksum: logic::php::checksum(&properties, &[]),
+            properties,
+        }
+    }
+
+    #[test]
+    fn a_type_without_a_whole_list_has_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let (gone, short) = (EntityType::Proctor, EntityType::TestTaker);
+        let source = stick(dir.path(), 1, &[gone], &[short]);
+        for kind in EntityType::ALL {
+            let list = source.list(kind);
+            let is_whole = ![gone, short].contains(&kind);
+            assert_eq!(list.is_ok(), is_whole, "{kind:?}");
+            if let Err(trouble) = list {
+                assert_eq!(trouble.code, Code::CarryChanged);
+            }
+        }
+        assert_eq!(source.flaws().len(), 2, "{:?}", source.flaws());
+    }
+
+    /// Whatever is asked for: what a stick says nothing of does not go.
+    #[test]
+    fn a_head_that_lacks_a_type_deletes_nothing_of_it() {
+        let (home, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut settings = Settings::default();
+        settings.this_box.organisation_id = Some("1001".into());
+        settings.this_box.tao_version = Some("2022.11".into());
+        let engine = Engine::open(&Root::new(home.path()), settings).unwrap();
+        let import = |source: StickSource| {
+            let central = StickCentral::new(source.into(), "2022.11".into(), "s".into());
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            let watch = RunWatch::default();
+            let import = engine.import_data(central, true, &watch);
+            LocalSet::new().block_on(&runtime, import).remove(0)
+        };
+        let counts = || {
+            let edition = CatalogueStore::open(engine.vault()).unwrap();
+            let edition = edition.edition().unwrap();
+            EntityType::ALL.map(|kind| edition.count(kind))
+        };
+        let report = import(stick(place.path(), 10, &[], &[]));
+        assert_eq!(counts(), [3; 6], "{report:?}");
+        let report = import(stick(
+            place.path(),
+            20,
+            &[EntityType::Proctor],
+            &[EntityType::TestTaker],
+        ));
+        assert_eq!(counts(), [3; 6], "{report:?}");
+        assert!(
+            report
+                .findings
+                .iter()
+                .any(|found| found.code == Code::CarryChanged)
+        );
     }
 }

@@ -2,14 +2,15 @@
 //! Never lets text move a cursor: what is no sentence of boxsync is escaped here.
 //! Called by the tables of `cause`.
 
-use std::time::Duration;
+mod times;
 
 use serde_json::Value as Json;
 
 use super::Cause;
 use crate::outside::{self, Outside};
 use crate::texts::{TEXTS, filled};
-use crate::{retry, span};
+
+pub use times::{Age, UtcMinute, Wait};
 
 /// The marks around words of a French sentence that are English: unseen characters, which `outside` leaves in no text.
 const ENGLISH: (char, char) = ('\u{2}', '\u{3}');
@@ -225,71 +226,6 @@ impl Argument for LibraryWords {
 
     fn read(value: &Json) -> Option<Self> {
         value.as_str().map(Self::from)
-    }
-}
-
-/// A wait, in whole units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wait(Duration);
-
-impl From<Duration> for Wait {
-    fn from(wait: Duration) -> Self {
-        Self(wait)
-    }
-}
-
-impl Argument for Wait {
-    fn en(&self) -> String {
-        retry::words(self.0)
-    }
-
-    fn fr(&self) -> String {
-        let seconds = self.0.as_secs();
-        let (count, unit) = match seconds {
-            0..=119 => (seconds, "seconde"),
-            120..=7199 => (seconds / 60, "minute"),
-            _ => (seconds / 3600, "heure"),
-        };
-        format!("{count} {unit}{}", if count < 2 { "" } else { "s" })
-    }
-
-    fn value(&self) -> Json {
-        Json::from(self.0.as_secs())
-    }
-
-    fn read(value: &Json) -> Option<Self> {
-        value
-            .as_u64()
-            .map(|seconds| Self(Duration::from_secs(seconds)))
-    }
-}
-
-/// How long ago, in its largest unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Age(u64);
-
-impl Age {
-    /// Of so many seconds.
-    pub fn of(seconds: u64) -> Self {
-        Self(seconds)
-    }
-}
-
-impl Argument for Age {
-    fn en(&self) -> String {
-        span::print(Duration::from_secs(self.0))
-    }
-
-    fn fr(&self) -> String {
-        super::duree(self.0)
-    }
-
-    fn value(&self) -> Json {
-        Json::from(self.0)
-    }
-
-    fn read(value: &Json) -> Option<Self> {
-        value.as_u64().map(Self)
     }
 }
 

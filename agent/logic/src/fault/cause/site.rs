@@ -4,7 +4,7 @@
 
 use super::Cause;
 use super::OsCause;
-use super::argument::{Id, sentences};
+use super::argument::{Id, UtcMinute, sentences};
 
 sentences! {
     /// Of what leaves a box sealed.
@@ -47,17 +47,23 @@ sentences! {
         NothingCarried { path: String, id: Id } =>
             "{path}: no data of organisation {id} that opens with the site key of this box",
             "{path} : pas de données de l’organisation {id} que la clé de site de cette box ouvre";
-        NewerCarried { path: String, at: String, own: String } =>
+        OnlyHanded { path: String, count: u64 } =>
+            "{path}: neither catalogue nor packages, but {count} items that other boxes handed over: `boxsync results adopt {path}` takes them",
+            "{path} : ni catalogue ni paquets, mais {count} éléments confiés par d’autres box : `boxsync results adopt {path}` les reprend";
+        NewerCarried { path: String, at: UtcMinute, own: UtcMinute } =>
             "{path} holds the data of {at}, newer than this box's of {own}; `--older` replaces it all the same",
             "{path} contient les données du {at}, plus récentes que celles de cette box, du {own} ; `--older` les remplace quand même";
-        OlderCarried { path: String, at: String, own: String } =>
+        OlderCarried { path: String, at: UtcMinute, own: UtcMinute } =>
             "{path} holds the data of {at}, older than this box's of {own}; `--older` takes it all the same",
             "{path} contient les données du {at}, plus anciennes que celles de cette box, du {own} ; `--older` les prend quand même";
-        Carried { path: String, id: Id, at: String } => "taken from {path}: exported by box {id}, as central had it {at}",
+        Carried { path: String, id: Id, at: UtcMinute } => "taken from {path}: exported by box {id}, as central had it {at}",
             "pris de {path} : exporté par la box {id}, tel que le serveur central l’avait le {at}";
         Unready => "this box has no complete catalogue to carry", "cette box n’a pas de catalogue complet à transporter";
         CarriedUnwhole { missing: u64, names: Vec<String> } =>
             "{missing} objects are missing or were changed: {names}", "{missing} objets manquent ou ont été modifiés : {names}";
+        OlderPackages { path: String, count: u64, names: Vec<Id> } =>
+            "{path} has older packages, which are whole, for {count} of the deliveries: {names}",
+            "{path} a des paquets plus anciens, mais complets, pour {count} des épreuves : {names}";
         NotCarried { path: String, count: u64 } => "{path} has no whole package for {count} of the deliveries",
             "{path} n’a pas de paquet complet pour {count} des épreuves";
     }
