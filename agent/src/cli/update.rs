@@ -80,7 +80,7 @@ pub(super) fn act(root: &Root, act: &UpdateVerb, screen: &Screen) -> Result<u8, 
     let step = step(&seen);
     let asked = matches!(act, UpdateVerb::Check);
     if asked {
-        engine.keep_renewal(&step)?;
+        engine.keep_renewal(&seen, &step)?;
     }
     tell(&seen, &step, engine.settings(), screen);
     let is_held = matches!(step, UpdateStep::Held { .. });

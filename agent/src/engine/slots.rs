@@ -8,9 +8,9 @@ use std::path::Path;
 
 use logic::fault::{Code, ConfigCause, Fault, FileAct, Finding};
 use logic::identity;
-use logic::update::UpdateStep;
-use logic::update::note::UpdateNote;
+use logic::update::note::{UpdateKept, UpdateNote};
 use logic::update::slot::{BootEntries, BootEntry, slots};
+use logic::update::{UpdateSeen, UpdateStep};
 
 use super::Engine;
 use system::clock;
@@ -89,45 +89,44 @@ impl Engine {
 
     /// The image that is to come, as far as the source was asked.
     pub fn renewal(&self) -> Option<UpdateNote> {
+        self.update_kept()?.note
+    }
+
+    fn update_kept(&self) -> Option<UpdateKept> {
         self.settings.update.source.as_ref()?;
-        self.vault.entry(NOTE).get().ok().flatten().flatten()
+        self.vault.entry(NOTE).get().ok().flatten()
     }
 
     /// Keeps what follows from asking the source.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn keep_renewal(&self, step: &UpdateStep) -> Result<(), Fault> {
-        let before = self.renewal();
-        let note = UpdateNote::of(step, before.clone(), clock::now().wall);
-        match note == before {
+    pub fn keep_renewal(&self, seen: &UpdateSeen, step: &UpdateStep) -> Result<(), Fault> {
+        let before = self.update_kept();
+        let kept = UpdateKept::of(seen, step, before.clone());
+        match before.as_ref() == Some(&kept) {
             true => Ok(()),
-            false => self.vault.entry(NOTE).put(&note),
+            false => self.vault.entry(NOTE).put(&kept),
         }
     }
 
-    /// What is to be told of renewing the box, where a source of images is configured.
+    /// What is to be told of renewing the box, where a source of images is configured and was asked.
     pub(super) fn update_notices(&self) -> Vec<Finding> {
-        if self.settings.update.source.is_none() {
+        let Some(kept) = self.update_kept() else {
             return Vec::new();
-        }
-        let slots = match ImageSlots::of(&self.root) {
-            Ok(slots) => slots,
-            Err(trouble) => return vec![trouble.into()],
         };
-        let is_possible = slots.places > 1 && slots.running.is_some();
-        let waits = self.renewal().and_then(|note| {
+        let waits = kept.note.and_then(|note| {
             let days = note.waits_long(clock::now().wall)?;
             let version = note.version;
             Some((Code::UpdateHeld, ConfigCause::ImageWaits { version, days }))
         });
-        let failed = (!slots.entries.failed.is_empty()).then(|| {
-            let versions = slots.entries.failed.join(", ");
+        let failed = (!kept.failed.is_empty()).then(|| {
+            let versions = kept.failed.join(", ");
             (Code::UpdateFailed, ConfigCause::ImageFailed { versions })
         });
-        let slots = slots.places as u64;
-        let impossible = (!is_possible)
-            .then_some((Code::UpdateImpossible, ConfigCause::NoSecondPlace { slots }));
+        let slots = kept.places;
+        let impossible =
+            (slots < 2).then_some((Code::UpdateImpossible, ConfigCause::NoSecondPlace { slots }));
         let found = [impossible, failed, waits].into_iter().flatten();
         found
             .map(|(code, cause)| Fault::new(code, cause).into())

@@ -131,7 +131,7 @@ mod tests {
     fn an_image_is_a_root_and_its_boot_entry() {
         let (a, b) = ("a".repeat(64), "B".repeat(64));
         let manifest =
-            format!("{a}  boxsync_2.root.raw.xz\n{b} *boxsync_2.efi\n{a}  boxsync_3.root.raw\n");
+            format!("{b}  boxsync_3.root.raw\n{a}  boxsync_2.root.raw.xz\n{b} *boxsync_2.efi\n");
         let [root, entry] = files_of(&manifest, "2").unwrap();
         assert_eq!((&*root.name, &*root.sha256), ("boxsync_2.root.raw.xz", &*a));
         assert_eq!(

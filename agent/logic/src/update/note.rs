@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::UpdateStep;
+use super::{UpdateSeen, UpdateStep};
 
 /// So long a version may wait without a word, seconds.
 const LONG: i64 = 14 * 86_400;
@@ -18,6 +18,29 @@ pub struct UpdateNote {
     pub since: i64,
     /// When nothing will hold it back any more, Unix seconds; `None` where that is not known, or never.
     pub at: Option<i64>,
+}
+
+/// What the box keeps of renewing itself, as it stood when the source was asked: looking again would mount the ESP each time.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UpdateKept {
+    /// The version that is to come.
+    pub note: Option<UpdateNote>,
+    /// Versions that were tried and did not come up.
+    pub failed: Vec<String>,
+    /// Places for images; 0 where the one that runs is none of ours.
+    pub places: u64,
+}
+
+impl UpdateKept {
+    /// What is to be kept of a look, with what was kept before.
+    pub fn of(seen: &UpdateSeen, step: &UpdateStep, before: Option<Self>) -> Self {
+        let places = seen.running.as_ref().map_or(0, |_| seen.slots as u64);
+        Self {
+            note: UpdateNote::of(step, before.and_then(|before| before.note), seen.now),
+            failed: seen.failed.clone(),
+            places,
+        }
+    }
 }
 
 impl UpdateNote {

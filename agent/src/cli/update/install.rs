@@ -99,7 +99,7 @@ pub(super) fn act(root: &Root, dry_run: bool, screen: &Screen) -> Result<u8, Fau
     loop {
         let seen = look(root, &engine, &offer)?;
         let step = step(&seen);
-        engine.keep_renewal(&step)?;
+        engine.keep_renewal(&seen, &step)?;
         if let (Some(version), Some(_), false) = (to_bring(&step), &hands, is_here) {
             let version = version.to_owned();
             say(UpdateTerm::Brings {
