@@ -353,7 +353,8 @@ impl CentralClient {
             watch.clone(),
             limits,
             Carriage::new(
-                usize::from(download.connections.most()),
+                // Each lends a span that is open in memory: more of them bring nothing from one device.
+                stick.map_or(usize::from(download.connections.most()), |_| 2),
                 Rate::new(stick.map_or(download.max_rate.bytes(), |_| 0)),
                 download.window_flush.bytes(),
             ),

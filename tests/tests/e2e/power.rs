@@ -4,6 +4,7 @@
 
 mod carried;
 mod loss;
+mod stick;
 mod sweep;
 mod verbs;
 

@@ -7,7 +7,7 @@ use std::fs;
 use serde_json::json;
 
 use super::{carry, import, keyed, stick, without_a_link};
-use crate::results::{answers, execution, owing, result};
+use crate::results::{answers, execution, owing, result, state, submit};
 use crate::trace::at;
 use e2e::Site;
 
@@ -90,4 +90,24 @@ fn a_stick_with_results_alone_is_no_stick_without_anything() {
 fn carry_words(site: &Site, verb: &str) -> String {
     let place = stick(site);
     site.run(&["carry", verb, place.to_str().unwrap()]).out
+}
+
+#[test]
+fn a_stick_without_room_takes_no_result_over() {
+    let site = owing_with_a_key();
+    let id = execution(1);
+    let document = json!({ &id: result(&site, &id, &answers(&id, 2)) });
+    submit(&site, "results", &document);
+    let script = "mount -t tmpfs -o size=4k tmpfs /mnt; status=0; \
+        \"$1\" --root \"$2\" carry export /mnt --results --json > \"$2/out\" 2> \"$2/err\" || status=$?; \
+        ls -A /mnt > \"$2/left\"; exit $status";
+    let Some(ran) = site.in_own_mounts(script) else {
+        eprintln!("SKIPPED: a full file system needs root and mount namespaces");
+        return;
+    };
+    ran.exits(1);
+    let told = fs::read_to_string(site.path("out")).unwrap();
+    assert!(told.contains("carry.full"), "{told}");
+    assert_eq!(fs::read_to_string(site.path("left")).unwrap(), "");
+    assert_eq!(state(&site, &id).0, "queued");
 }
