@@ -17,13 +17,14 @@ mod relay;
 mod results;
 mod room;
 mod site;
+mod stick;
 
 use std::process::ExitCode;
 
 /// Whatever stopped a benchmark, in words.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB [timeline]] | room [MIB [well|dies|lies|slow|sick|each|beside]] | gateway [MIB] | results [ITEMS [encrypted]] | api [TEST-TAKERS] | appliance";
+const USAGE: &str = "usage: bench catalogue [TEST-TAKERS] | download [MIB [whole|resume|republished]] | badlink [MIB [timeline]] | room [MIB [well|dies|lies|slow|sick|each|beside]] | gateway [MIB] | results [ITEMS [encrypted]] | api [TEST-TAKERS] | stick [MIB] | appliance";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
             results::run(items, encrypted)
         }),
         Some("api") => number(&arguments, 10_000).and_then(api::run),
+        Some("stick") => number(&arguments, 256).and_then(stick::run),
         Some("appliance") => appliance::run(),
         Some("measure") => return measure::wrap(&arguments[1..]),
         _ => Err(USAGE.into()),
