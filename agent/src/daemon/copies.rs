@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use logic::copies::{self, CopyStanding};
 use logic::fault::{Code, Fault, SiteCause};
@@ -39,7 +39,7 @@ enum CopyWork {
 }
 
 /// What a pass brought: how the copies stand, and how the spool stood when it began.
-type CopyPass = (CopyStanding, Option<[SystemTime; 2]>);
+type CopyPass = (CopyStanding, Option<[u64; 2]>);
 
 /// The keeper.
 pub(super) struct CopyKeeper {
@@ -57,7 +57,7 @@ pub(super) struct CopyKeeper {
     busy: bool,
     done: Arc<Mutex<Option<CopyPass>>>,
     standing: CopyStanding,
-    spool: Option<[SystemTime; 2]>,
+    spool: Option<[u64; 2]>,
     told: Option<String>,
 }
 
@@ -126,7 +126,7 @@ impl CopyKeeper {
         if looks {
             self.looked = Some(now.mono);
         }
-        let changed = looks && self.spool != Some(spool::changed_at(&self.root.state()));
+        let changed = looks && self.spool != Some(spool::print_of(&self.root.state()));
         if lacks || is_due(self.proven, PROVEN_EVERY) || changed {
             let work = [CopyWork::Bring, CopyWork::Prove][usize::from(proves)];
             self.begin(settings.clone(), work, now);
@@ -169,7 +169,7 @@ impl CopyKeeper {
             let copies = Engine::open(&root, settings).and_then(|engine| engine.copies());
             let brought = match copies {
                 Ok(Some(copies)) => {
-                    let changed = spool::changed_at(&root.state());
+                    let changed = spool::print_of(&root.state());
                     match work {
                         CopyWork::Glance => (copies.glance(before), before_glance),
                         _ => (copies.pass(work == CopyWork::Prove, before), Some(changed)),

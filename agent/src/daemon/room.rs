@@ -3,7 +3,7 @@
 //! Called by the daemon's loop whenever it wakes; it says when it wants to be woken.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use logic::copies::{MetSibling, RoomStanding};
 use logic::settings::Settings;
@@ -27,7 +27,7 @@ const PROVE_EVERY: Duration = Duration::from_secs(3600);
 const DONE_EVERY: Duration = Duration::from_secs(1);
 
 /// How the spool stood when the boxes were asked, and what came of it.
-type RoomPass = (RoomStanding, [SystemTime; 2]);
+type RoomPass = (RoomStanding, [u64; 2]);
 
 /// The keeper.
 pub(super) struct RoomKeeper {
@@ -44,7 +44,7 @@ pub(super) struct RoomKeeper {
     proving: bool,
     done: Arc<Mutex<Option<RoomPass>>>,
     standing: RoomStanding,
-    spool: Option<[SystemTime; 2]>,
+    spool: Option<[u64; 2]>,
 }
 
 impl RoomKeeper {
@@ -97,7 +97,7 @@ impl RoomKeeper {
             return news;
         }
         self.looked = Some(now.mono);
-        let changed = self.spool != Some(spool::changed_at(&self.root.state()));
+        let changed = self.spool != Some(spool::print_of(&self.root.state()));
         let lacks = self.standing.copied < self.standing.owed || self.standing.trouble.is_some();
         let changed = changed && is_due(self.begun, SOON);
         if changed || (lacks && is_due(self.begun, AGAIN)) || is_due(self.begun, MEET_EVERY) {
@@ -124,7 +124,7 @@ impl RoomKeeper {
         }
         let (root, done, before) = (self.root.clone(), self.done.clone(), self.standing.clone());
         let pass = move || {
-            let changed = spool::changed_at(&root.state());
+            let changed = spool::print_of(&root.state());
             let standing = match Engine::open(&root, settings) {
                 Ok(engine) if looks => {
                     engine.look_around();

@@ -168,6 +168,8 @@ impl Giver {
             true => self.acknowledged()?,
             false => BTreeSet::new(),
         };
+        // Where nothing lies there is nothing to prove.
+        let prove = prove && (0..places.len()).any(|at| !spread.left(at).is_empty());
         if prove {
             // Remembered first: a proof that is older than this was put back.
             self.generation.put(&generation)?;

@@ -29,7 +29,7 @@ use logic::spool::{
 };
 
 use super::{SealedFile, Vault, damaged};
-pub use copied::changed_at;
+pub use copied::print_of;
 pub use fate::{Fate, FateMarks};
 use folder::SpoolFolder;
 use gate::SpoolLock;

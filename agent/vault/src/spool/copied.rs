@@ -7,14 +7,31 @@ use std::time::{Duration, SystemTime};
 
 use logic::fault::Fault;
 use logic::intake::{IntakeItem, ItemKind};
+use logic::retry::mix;
 use logic::spool::{ItemAdmission, ItemKey, ItemState, Ledger};
 
 use super::{Spool, enclose, folder, modified, spool_folders};
-use system::root::write_all_durably;
+use system::root::{is_temporary, listed, write_all_durably};
 
-/// When the folders of the spool of a state folder were changed last: what is accepted, decided or acknowledged shows there.
-pub fn changed_at(state: &Path) -> [SystemTime; 2] {
-    spool_folders(state).map(|folder| modified(&folder))
+/// What lies in the spool and in the folder of what is done, told apart by this: it changes with each item and not with what is tried
+/// there and gone, which changes the time of the folder.
+pub fn print_of(state: &Path) -> [u64; 2] {
+    let [folder, done] = spool_folders(state);
+    let seconds = |time: SystemTime| {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH);
+        since.map_or(0, |since| since.as_nanos() as u64)
+    };
+    let files = listed(&folder).unwrap_or_default();
+    let files = files.iter().filter(|path| path.is_file());
+    let files = files.filter(|path| !path.file_name().is_some_and(is_temporary));
+    let print = files.fold(0, |all, path| {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        let name = name
+            .iter()
+            .fold(0, |seed, byte| mix(seed ^ u64::from(*byte)));
+        all ^ mix(name ^ seconds(modified(path)))
+    });
+    [print, seconds(modified(&done))]
 }
 
 impl Spool {
@@ -99,5 +116,30 @@ impl Spool {
     pub fn order_of(body: &[u8]) -> Option<(ItemKind, String, u32)> {
         let key = folder::accepted(body)?.0.key;
         Some((key.kind, key.id, key.edition))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A file that is tried there and gone changes the time of the folder, not what lies in it.
+    #[test]
+    fn what_is_tried_and_gone_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let [folder, done] = spool_folders(dir.path());
+        fs::create_dir_all(&done).unwrap();
+        let before = print_of(dir.path());
+        let trial = folder.join("trial.1-0.new");
+        fs::write(&trial, b"x").unwrap();
+        assert_eq!(print_of(dir.path()), before);
+        fs::remove_file(&trial).unwrap();
+        assert_eq!(print_of(dir.path()), before);
+        fs::write(folder.join("item"), b"x").unwrap();
+        let with = print_of(dir.path());
+        assert_ne!(with, before);
+        fs::write(done.join("item"), b"x").unwrap();
+        assert_ne!(print_of(dir.path()), with);
     }
 }
