@@ -21,7 +21,7 @@ use crate::doctor::standing;
 use crate::engine::slots::ImageSlots;
 use crate::engine::{Engine, exam, line_to, versions};
 use crate::socket::client;
-use system::clock;
+use system::clock::{self, Clock};
 use system::root::Root;
 use uplink::{Uplink, UplinkConfig};
 use words::{UpdateHealth, UpdateHeld, UpdateTerm};
@@ -98,7 +98,11 @@ fn health(root: &Root, screen: &Screen) -> Result<u8, Fault> {
     let health = BootHealth::of(ended.as_deref(), engine.settings().sync.on_boot);
     match screen.json {
         true => screen.object(json!({ "health": health.word() })),
-        false => screen.line(&screen.told(&UpdateHealth::of(health))),
+        false => {
+            for line in fold(&screen.told(&UpdateHealth::of(health)), screen.width) {
+                screen.line(&line);
+            }
+        }
     }
     Ok(match health {
         BootHealth::Works => 0,
@@ -113,6 +117,8 @@ fn source(settings: &Settings) -> Result<Uplink, Fault> {
         source.ok_or_else(|| Fault::new(Code::UpdateNoSource, ConfigCause::NoUpdateSource))?;
     let line = UplinkConfig {
         connections: 1,
+        // Only central says what time it is: by the hour of a source the box would be booted in an exam.
+        time: Clock::new(Clock::shared().estimate()),
         ..line_to(settings, source.clone(), String::new())?
     };
     Uplink::new(line, None)
@@ -133,7 +139,7 @@ async fn offer(source: &Uplink, settings: &Settings) -> Result<ImageOffer, Fault
     if manifest.status != 200 {
         return Err(unread(manifest.status));
     }
-    let plan = source.call(&Call::image(PLAN, 0)).await?;
+    let plan = source.call(&Call::beside_manifest(PLAN)).await?;
     let plan = match plan.status {
         200 if plan.body.len() <= PLAN_LIMIT => text(&plan.body),
         404 => String::new(),
@@ -149,12 +155,13 @@ fn look(root: &Root, engine: &Engine, offer: &ImageOffer) -> Result<UpdateSeen, 
     let slots = ImageSlots::of(root)?;
     let all = engine.organisations()?;
     let now = clock::now().wall;
-    let (_, stands, _) = standing::take_worst(&all);
-    let reached = stands
-        .last
-        .as_ref()
-        .is_some_and(|last| last.outcome != Outcome::Offline);
-    let owed = stands.owed.unwrap_or_default();
+    // What each organisation's central would take now.
+    let could_leave = all.iter().map(standing::take).filter_map(|one| {
+        let reached = one
+            .last
+            .is_some_and(|last| last.outcome != Outcome::Offline);
+        one.owed.filter(|_| reached)
+    });
     Ok(UpdateSeen {
         running: slots.running,
         installed: slots.entries.installed,
@@ -168,11 +175,7 @@ fn look(root: &Root, engine: &Engine, offer: &ImageOffer) -> Result<UpdateSeen, 
         exam: exam::running(root).map(|left| left.as_secs().max(1)),
         next_start: standing::next_start(&all, now - BEGUN)?,
         quiet_before: settings.update.quiet_before,
-        could_leave: if reached {
-            owed.queued + owed.unconfirmed
-        } else {
-            0
-        },
+        could_leave: could_leave.map(|owed| owed.queued + owed.unconfirmed).sum(),
         window: settings.update_wait(now),
         plan: offer.plan.clone(),
         box_id: engine.box_id().unwrap_or_default(),

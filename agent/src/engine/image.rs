@@ -5,6 +5,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use logic::api::Call;
 use logic::fault::{Code, ConfigCause, Fault, FileAct};
@@ -14,6 +15,7 @@ use logic::settings::Settings;
 use logic::update::image::{ImageAnswer, ImageFile, ImageHash, answer, files_of};
 
 use super::survey;
+use nix::fcntl::Flock;
 use system::clock;
 use system::root::{
     listed, lock_folder, make_folder, remove_durably, rename_durably, trouble, write_durably,
@@ -29,6 +31,8 @@ const SIGNATURE: &str = "SHA256SUMS.gpg";
 const SIGNATURE_LIMIT: usize = 64 << 10;
 /// So often a file is gone on with in one go after its line was cut; later calls go on all the same.
 const CUTS: u32 = 20;
+/// So often it is asked whether the line is needed for something else.
+const ASKED: Duration = Duration::from_secs(1);
 
 /// The folder of the image that is to be installed.
 pub struct ImageFolder {
@@ -43,7 +47,16 @@ impl ImageFolder {
         }
     }
 
-    /// Brings a version; gives whether all of it is there. It is not where `may_go` said that the line is needed. What was
+    /// Keeps it from other processes: what one brings another one must not take away, and one installs at a time.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn hold(&self) -> Result<Flock<File>, Fault> {
+        make_folder(&self.path)?;
+        lock_folder(&self.path)
+    }
+
+    /// Brings a version, into a folder that is held; gives whether all of it is there. It is not where `may_go` said that the line is needed. What was
     /// flushed before a cut is not fetched again.
     ///
     /// # Errors
@@ -56,8 +69,6 @@ impl ImageFolder {
         settings: &Settings,
         may_go: &dyn Fn() -> bool,
     ) -> Result<bool, Fault> {
-        make_folder(&self.path)?;
-        let _lock = lock_folder(&self.path)?;
         let files = files_of(manifest, version).ok_or_else(|| {
             let name = format!("boxsync_{version}");
             Fault::new(Code::UpdateImage, ConfigCause::ImageUnlisted { name })
@@ -107,7 +118,7 @@ impl ImageFolder {
     fn keep_only(&self, files: &[ImageFile]) -> Result<(), Fault> {
         for path in listed(&self.path).unwrap_or_default() {
             let is = |name: &str| path.file_name().is_some_and(|found| found == name);
-            let is_kept = is("lock") || files.iter().any(|file| is(&file.name) || is(&file.part()));
+            let is_kept = files.iter().any(|file| is(&file.name) || is(&file.part()));
             if !is_kept {
                 remove_durably(&path)?;
             }
@@ -132,6 +143,17 @@ impl ImageFolder {
             .open(path)
             .map_err(|error| failed(&error))?;
         let window = settings.download.window_flush.bytes().max(1 << 16);
+        let must_fit = |more: u64| {
+            let free = survey::free(&self.path).unwrap_or(u64::MAX);
+            let name = file.name.clone();
+            match more.saturating_add(settings.download.reserve.bytes()) <= free {
+                true => Ok(()),
+                false => Err(Fault::new(
+                    Code::UpdateImage,
+                    ConfigCause::ImageNoRoom { name },
+                )),
+            }
+        };
         let mut held = part.metadata().map_err(|error| failed(&error))?.len();
         let mut cuts = 0;
         loop {
@@ -158,16 +180,10 @@ impl ImageFolder {
                 }
             }
             let rest = opened.header("content-length").and_then(content_length);
-            let free = survey::free(&self.path).unwrap_or(u64::MAX);
-            if rest.unwrap_or(0) > free.saturating_sub(settings.download.reserve.bytes()) {
-                let name = file.name.clone();
-                return Err(Fault::new(
-                    Code::UpdateImage,
-                    ConfigCause::ImageNoRoom { name },
-                ));
-            }
+            let rest = rest.or(range.map(|range| range.total.saturating_sub(held)));
+            must_fit(rest.unwrap_or(0))?;
             part.set_len(held).map_err(|error| failed(&error))?;
-            let mut flushed = held;
+            let (mut flushed, mut asked) = (held, clock::now().mono);
             let ended = loop {
                 let piece = match opened.chunk().await {
                     Ok(Some(piece)) => piece,
@@ -180,7 +196,14 @@ impl ImageFolder {
                 if held - flushed >= window {
                     part.sync_data().map_err(|error| failed(&error))?;
                     flushed = held;
+                    // A length is only what the server says.
+                    must_fit(0)?;
+                }
+                let now = clock::now().mono;
+                if now.saturating_sub(asked) >= ASKED {
+                    asked = now;
                     if !may_go() {
+                        part.sync_data().map_err(|error| failed(&error))?;
                         return Ok(false);
                     }
                 }
@@ -189,20 +212,22 @@ impl ImageFolder {
                 }
             };
             part.sync_data().map_err(|error| failed(&error))?;
-            let Some(fault) = ended else {
-                return Ok(true);
-            };
+            let is_piece = range.is_some_and(|range| held < range.total);
             cuts += 1;
-            // A line that gives nothing any more is one to come back to later.
-            if held <= before || cuts > CUTS {
-                return Err(fault);
+            match ended {
+                // A piece of it, as some servers give: the rest is asked for.
+                None if is_piece && held > before && cuts <= CUTS => {}
+                None => return Ok(true),
+                // A line that gives nothing any more is one to come back to later.
+                Some(fault) if held <= before || cuts > CUTS => return Err(fault),
+                Some(_) => {}
             }
         }
     }
 }
 
 async fn signature(source: &Uplink) -> Result<Vec<u8>, Fault> {
-    let reply = source.call(&Call::image(SIGNATURE, 0)).await?;
+    let reply = source.call(&Call::beside_manifest(SIGNATURE)).await?;
     if reply.status != 200 || reply.body.len() > SIGNATURE_LIMIT {
         let (place, status) = (SIGNATURE.to_owned(), reply.status);
         let cause = ConfigCause::NoImage { place, status };

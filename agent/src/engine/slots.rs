@@ -71,10 +71,12 @@ impl ImageSlots {
 /// The names in a folder; none where there is none.
 fn names(folder: &Path) -> Result<Vec<String>, Fault> {
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            return Err(trouble(folder, FileAct::Read, &error));
+        Ok(entries) => entries,
+        Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
+            return Ok(Vec::new());
         }
-        entries => entries.into_iter().flatten(),
+        // What cannot be read now may hold a version that failed.
+        Err(error) => return Err(trouble(folder, FileAct::Read, &error)),
     };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     Ok(names.collect())

@@ -144,6 +144,14 @@ impl Call {
         }
     }
 
+    /// `GET` of a file that says something of images, as the manifest does: never from a cache.
+    pub fn beside_manifest(name: &str) -> Self {
+        Self {
+            past_caches: true,
+            ..Self::image(name, 0)
+        }
+    }
+
     /// `POST taoSync/HandShake` (protocol 2.1): anonymous, JSON only.
     pub fn handshake(login: &str, password: &str) -> Self {
         let body = json!({ "login": login, "password": password });

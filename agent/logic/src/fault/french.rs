@@ -53,7 +53,7 @@ french! {
     MetricsPush "les mesures n’arrivent pas à la Pushgateway" "Vérifier que la Pushgateway tourne et que `push`, dans la section [metrics], la désigne ; y supprimer les anciens groupes si elle parle de types.";
     UpdateNoSource "aucune source d’images n’est configurée" "Mettre dans `source`, section [update] de /etc/boxsync/boxsync.toml, le dossier des images.";
     UpdateSource "la source des images n’a pas de liste" "Vérifier que `source`, dans la section [update], désigne le dossier où se trouve SHA256SUMS.";
-    UpdateImage "une nouvelle image ne peut pas être apportée" "Vérifier que le dossier de `source`, section [update], contient les fichiers de SHA256SUMS tels que publiés, et sa signature.";
+    UpdateImage "une nouvelle image ne peut pas être apportée" "Vérifier que le dossier nommé par [update] source contient les fichiers de SHA256SUMS tels que publiés, et sa signature.";
     UpdateInstall "une nouvelle image ne peut pas être installée" "Lire ce que systemd-sysupdate a dit avec `journalctl -u boxsync-update.service`.";
     UpdateFailed "une nouvelle image n’a pas démarré" "Publier l’image sous un nouveau numéro quand elle est corrigée.";
     UpdateImpossible "la box ne peut pas renouveler son image" "Écrire une image actuelle sur le disque de la box, ou retirer `source` de la section [update].";

@@ -43,8 +43,11 @@ impl BootEntry {
 
 /// Places for root images, by the labels of the partitions.
 pub fn slots<'a>(labels: impl Iterator<Item = &'a str>) -> usize {
-    let is_place =
-        |label: &&str| *label == EMPTY || label.strip_prefix(IMAGE_PREFIX).is_some_and(is_version);
+    let is_place = |label: &&str| {
+        // udev writes so what its links may not have in their names.
+        let label = label.replace("\\x7e", "~").replace("\\x5e", "^");
+        label == EMPTY || label.strip_prefix(IMAGE_PREFIX).is_some_and(is_version)
+    };
     labels
         .filter(|label| !label.starts_with(FIXED))
         .filter(is_place)
@@ -117,6 +120,8 @@ mod tests {
             2
         );
         assert_eq!(count(&["boxsync_2026.1", "boxsync_2026.2"]), 2);
+        // As udev's links are called.
+        assert_eq!(count(&[r"boxsync_2026.1\x7erc1\x5e2", "_empty"]), 2);
         // The appliance of today: nothing would fill its second place.
         assert_eq!(count(&["boxsync-a", "boxsync-b", "boxsync-var"]), 0);
         assert_eq!(count(&["boxsync-a", "_empty", "boxsync-var"]), 1);

@@ -17,7 +17,8 @@ const LONGEST: usize = 50;
 /// Whether a text may be a version (UAPI.10, "Version Format").
 pub fn is_version(text: &str) -> bool {
     let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-.~^".contains(&byte);
-    (1..=LONGEST).contains(&text.len()) && text.bytes().all(is_sign)
+    // What begins with a dash is an option to whoever takes it as an argument.
+    (1..=LONGEST).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(is_sign)
 }
 
 /// The lines of a manifest: SHA-256 and name. What cannot be read is passed over: whether the manifest is signed is looked at
@@ -164,6 +165,19 @@ mod tests {
         }
         for (one, same) in [("001", "1"), ("1_", "1"), ("2022.11", "2022.011"), ("", "")] {
             assert_eq!(compare(one, same), Ordering::Equal, "{one} = {same}");
+        }
+    }
+
+    #[test]
+    fn what_would_be_an_option_is_no_version() {
+        for (text, is) in [
+            ("1-2", true),
+            ("1~rc1^2", true),
+            ("-1", false),
+            ("--help", false),
+            ("a/b", false),
+        ] {
+            assert_eq!(is_version(text), is, "{text}");
         }
     }
 

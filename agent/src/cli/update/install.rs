@@ -22,8 +22,11 @@ use system::root::Root;
 /// What reboots, asked as a person would.
 const REBOOTER: &str = "usr/bin/systemctl";
 /// Reads what is to be done from its input, line by line, and answers each with an exit status.
-const SCRIPT: &str = "while read -r act version; do case $act in \
-    install) \"$0\" update \"$version\" >&2 ;; reboot) \"$1\" reboot >&2 ;; esac; echo $?; done";
+/// It has more rights than who writes the lines: a version is looked at again, so that none is an option.
+const SCRIPT: &str = "while read -r act version; do \
+    case $version in -*|*[!A-Za-z0-9.~^_-]*) echo 2; continue ;; esac; \
+    case $act in install) \"$0\" update \"$version\" </dev/null >&2 ;; \
+    reboot) \"$1\" reboot </dev/null >&2 ;; esac; echo $?; done";
 
 /// The hands that keep the rights of the caller: this process takes those of the box's owner.
 struct Hands {
@@ -95,12 +98,13 @@ pub(super) fn act(root: &Root, dry_run: bool, screen: &Screen) -> Result<u8, Fau
         }
     };
     // Bring, install, boot: after each the box may stand otherwise.
-    let mut is_here = false;
+    let (mut is_here, mut is_done) = (false, false);
+    let _one_at_a_time = (!dry_run).then(|| folder.hold()).transpose()?;
     loop {
         let seen = look(root, &engine, &offer)?;
         let step = step(&seen);
         engine.keep_renewal(&seen, &step)?;
-        if let (Some(version), Some(_), false) = (to_bring(&step), &hands, is_here) {
+        if let (Some(version), Some(_), false) = (to_bring(&step), &hands, is_here || is_done) {
             let version = version.to_owned();
             say(UpdateTerm::Brings {
                 version: version.clone(),
@@ -113,16 +117,15 @@ pub(super) fn act(root: &Root, dry_run: bool, screen: &Screen) -> Result<u8, Fau
             }
         }
         match (&step, &mut hands) {
-            (UpdateStep::Install { version }, Some(hands)) if is_here => {
+            (UpdateStep::Install { version }, Some(hands)) if is_here && !is_done => {
                 let version = version.clone();
                 say(UpdateTerm::Installs {
                     version: version.clone(),
                 });
-                let done = hands.act("install", &version);
-                // Installed, it is of no more use; refused, it must not be offered again as it is.
+                // What was refused stays: it is not brought again as long as it is what the manifest says.
+                hands.act("install", &version)?;
                 folder.clear()?;
-                done?;
-                is_here = false;
+                is_done = true;
             }
             (UpdateStep::Reboot { version }, Some(hands)) => {
                 let version = version.clone();
@@ -139,5 +142,34 @@ pub(super) fn act(root: &Root, dry_run: bool, screen: &Screen) -> Result<u8, Fau
                 return Ok(if waits { Outcome::Failed.exit() } else { 0 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who writes the lines may have been taken over by what it read from the network.
+    #[test]
+    fn the_hands_take_no_option_for_a_version() {
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", SCRIPT, "/bin/echo", "/bin/echo"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let orders = "install 2022.11~rc1\ninstall --definitions=/var/x\ninstall -h\n\
+            install 1 --definitions=/var/x\ninstall $(id)\nreboot \nerase 1\n";
+        let mut pipe = child.stdin.take().expect("a pipe");
+        pipe.write_all(orders.as_bytes()).expect("it reads");
+        drop(pipe);
+        let said = child.wait_with_output().expect("it ends");
+        let (answers, done) = (
+            String::from_utf8(said.stdout),
+            String::from_utf8(said.stderr),
+        );
+        assert_eq!(answers.expect("digits"), "0\n2\n2\n2\n2\n0\n0\n");
+        assert_eq!(done.expect("text"), "update 2022.11~rc1\nreboot\n");
     }
 }
