@@ -67,8 +67,8 @@ pub struct StickHead {
     pub packages: Vec<StickPackage>,
     /// Deliveries whose package the box did not hold, beside those for which central had none.
     pub lacking: u64,
-    /// Deliveries whose package is an older one (`choose`), in the order of their ids. Written behind everything else: a
-    /// boxsync that does not know of it reads the rest.
+    /// Deliveries whose package is an older one (`choose`), in the order of their ids. These packages are written behind
+    /// everything else and count as lacking before it: a boxsync that does not know of them would take them for current.
     #[serde(skip)]
     pub older: Vec<String>,
 }
@@ -127,10 +127,17 @@ impl StickPackage {
 impl StickHead {
     /// As it is sealed.
     pub fn write(&self) -> Vec<u8> {
-        let head = postcard::to_extend(self, vec![VERSION]);
-        let written = head.and_then(|head| match self.older.is_empty() {
+        let is_older = |one: &StickPackage| self.older.contains(&one.delivery);
+        let (older, packages): (Vec<_>, _) = self.packages.iter().cloned().partition(is_older);
+        let plain = Self {
+            packages,
+            lacking: self.lacking + older.len() as u64,
+            ..self.clone()
+        };
+        let head = postcard::to_extend(&plain, vec![VERSION]);
+        let written = head.and_then(|head| match older.is_empty() {
             true => Ok(head),
-            false => postcard::to_extend(&self.older, head),
+            false => postcard::to_extend(&older, head),
         });
         written.expect("plain data always serialises")
     }
@@ -141,7 +148,16 @@ impl StickHead {
         let whole = (*version == VERSION).then(|| postcard::take_from_bytes::<Self>(rest).ok());
         let (mut head, rest) = whole??;
         if !rest.is_empty() {
-            head.older = postcard::from_bytes(rest).ok()?;
+            let older: Vec<StickPackage> = postcard::from_bytes(rest).ok()?;
+            head.lacking = head.lacking.checked_sub(older.len() as u64)?;
+            head.older = older.iter().map(|one| one.delivery.clone()).collect();
+            head.packages.extend(older);
+            head.packages.sort_by(|a, b| a.delivery.cmp(&b.delivery));
+            head.older.sort_unstable();
+            // Of one delivery there is one package, which is an older one or is not.
+            if !head.packages.is_sorted_by(|a, b| a.delivery < b.delivery) {
+                return None;
+            }
         }
         let spans = head.packages.iter().map(StickPackage::spans);
         let spans = spans.fold(0, u64::saturating_add);
@@ -343,11 +359,22 @@ mod tests {
             older: vec!["b".into()],
             ..head.clone()
         };
-        assert!(
-            older.write().starts_with(&written),
-            "for a boxsync of before"
+        assert_eq!(StickHead::read(&older.write()), Some(older.clone()));
+        // As a boxsync of before reads it: what it would take for current is lacking.
+        let before: StickHead = postcard::from_bytes(&older.write()[1..]).unwrap();
+        assert_eq!(before.packages, older.packages[..1]);
+        assert_eq!((before.lacking, head.lacking), (1, 0));
+        // An older one is not current, too, and is counted.
+        let behind = |head: &StickHead| postcard::to_extend(&head.packages, head.write()).unwrap();
+        assert_eq!(StickHead::read(&behind(&head)), None);
+        let lacking = 2;
+        assert_eq!(
+            StickHead::read(&behind(&StickHead {
+                lacking,
+                ..head.clone()
+            })),
+            None
         );
-        assert_eq!(StickHead::read(&older.write()), Some(older));
         let newer = [&[VERSION + 1], &written[1..]].concat();
         let mut endless = head.clone();
         endless.packages[0].size = u64::MAX;
