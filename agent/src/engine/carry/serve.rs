@@ -276,6 +276,8 @@ impl SpanStream {
     fn poll_span(&mut self, at: u64, cx: &mut Context<'_>) -> Poll<Result<Bytes, Fault>> {
         let (name, opener) = self.source.span(&self.package, at);
         if let Some(span) = self.source.opened(name) {
+            // Another stream opened it meanwhile: what is opened here is not the next span.
+            self.opening = None;
             return Poll::Ready(Ok(span));
         }
         let opening = self
@@ -314,5 +316,64 @@ impl ExactContent for SpanStream {
         let piece = self.ready.split_to(self.ready.len().min(PIECE));
         self.wanted.start += piece.len() as u64;
         Poll::Ready(Ok(piece))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use logic::carry::StickHead;
+    use logic::site::{ObjectKind, SiteKey, SiteObject};
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use vault::carry::{FoundHead, StickFolder};
+
+    /// Two answers of one package at once: what the other one opened meanwhile is not taken for the next span.
+    #[tokio::test]
+    async fn a_span_that_is_at_hand_meanwhile_is_not_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = SiteKey::new([1; 32]).of_organisation("1001");
+        let folder = StickFolder::new(dir.path(), key);
+        let package = StickPackage {
+            delivery: "d".into(),
+            size: SPAN + 2,
+            tail: [7; 32],
+        };
+        let last = SiteObject {
+            kind: ObjectKind::Span,
+            box_id: "b".into(),
+            generation: 0,
+            at: 1,
+            body: vec![2; 2],
+        };
+        let name = package.name(folder.key(), 1);
+        folder.write(&[(name, last)]).unwrap();
+        let found = FoundHead {
+            number: 1,
+            box_id: "b".into(),
+            at: 1,
+            head: StickHead::default(),
+        };
+        let source = Rc::new(StickSource::new(dir.path(), folder, found));
+        let (first, _) = source.span(&package, 0);
+        source.keep(first, Bytes::from_static(&[1]));
+        let local = LocalSet::new();
+        let lent = local.run_until(async {
+            let mut stream = SpanStream {
+                source: source.clone(),
+                wanted: 0..package.size,
+                package,
+                // As it was asked for before the other one had it.
+                opening: Some(spawn_blocking(|| Ok(Some(vec![1])))),
+                ready: Bytes::new(),
+            };
+            let mut lent = Vec::new();
+            for at in 0..2 {
+                lent.push(std::future::poll_fn(|cx| stream.poll_span(at, cx)).await);
+            }
+            lent
+        });
+        let lent: Vec<Bytes> = lent.await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(lent, [&[1][..], &[2; 2]]);
     }
 }
