@@ -105,8 +105,15 @@ impl LyingHead {
         );
         for span in 0..package.spans() {
             let name = package.name(self.folder.key(), span);
-            if !self.folder.holds(name, Some(package.length(span)))? {
-                return Ok(None);
+            match self.folder.holds(name, Some(package.length(span))) {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                // The device does not give it: another package may do, and what is needed all the same is looked at again.
+                Err(trouble) if trouble.code == Code::CarryMedium => {
+                    tracing::warn!(code = %trouble.code, "{trouble}: the package on the stick is not whole");
+                    return Ok(None);
+                }
+                Err(trouble) => return Err(trouble),
             }
         }
         let then = self.deliveries()?.get(delivery).copied();
@@ -235,5 +242,37 @@ impl LeavingPackages {
             .iter()
             .map(|(package, _)| package.clone())
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use logic::site::SiteKey;
+
+    use super::*;
+
+    #[test]
+    fn a_package_that_the_device_does_not_give_is_not_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = SiteKey::new([1; 32]).of_organisation("1001");
+        let folder = StickFolder::new(dir.path(), key);
+        let head = StickHead {
+            packages: vec![StickPackage {
+                delivery: "d".into(),
+                size: 5,
+                tail: [7; 32],
+            }],
+            ..StickHead::default()
+        };
+        let name = head.packages[0].name(folder.key(), 0);
+        folder.write(&[]).unwrap();
+        // A link to itself is opened by nobody: in the place of a bad sector.
+        let below = std::fs::read_dir(dir.path()).unwrap().next().unwrap();
+        let file = below.unwrap().path().join(StickFolder::file_name(name));
+        std::os::unix::fs::symlink(&file, &file).unwrap();
+        let told = folder.holds(name, Some(5)).unwrap_err();
+        assert_eq!(told.code, Code::CarryMedium);
+        let mut lies = LyingHead::new(folder, head);
+        assert!(lies.whole("d", None).unwrap().is_none());
     }
 }
