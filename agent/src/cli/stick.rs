@@ -121,13 +121,14 @@ pub(super) fn act(root: &Root, act: &StickVerb, screen: &Screen) -> Result<u8, F
             if order.results {
                 return owed::import(one, &order.dir, screen);
             }
-            let status = match order.dry_run {
-                true => 0,
-                false => owed::import_beside(one, &order.dir, screen),
+            let is_told = !order.dry_run && one.has_handed_over();
+            let status = match is_told {
+                true => owed::import_beside(one, &order.dir, screen),
+                false => 0,
             };
             match import(one, order, screen) {
                 Err(trouble) if trouble.code == Code::CarryNone => {
-                    owed::only(one, &order.dir, trouble, screen).map(|()| status)
+                    owed::only(one, order, is_told, trouble, screen).map(|()| status)
                 }
                 imported => Ok(imported?.max(status)),
             }

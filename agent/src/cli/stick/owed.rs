@@ -8,7 +8,7 @@ use logic::fault::{Code, Fault, SiteCause};
 use serde_json::json;
 
 use super::words::StickTerm;
-use super::{NAMED, told};
+use super::{ImportOrder, NAMED, told};
 use crate::cli::carry::tell_stays;
 use crate::cli::screen::Screen;
 use crate::engine::Engine;
@@ -57,14 +57,10 @@ fn tell_boxes(count: u64, screen: &Screen) {
 
 /// The same beside data, which do not wait for it: what goes wrong is told. Gives the exit status.
 pub(super) fn import_beside(engine: &Engine, place: &Path, screen: &Screen) -> u8 {
-    let has_any = engine.has_handed_over();
-    let imported = has_any.then(|| import(engine, place, screen)).transpose();
-    imported
-        .map(Option::unwrap_or_default)
-        .unwrap_or_else(|trouble| {
-            screen.trouble(&trouble);
-            1
-        })
+    import(engine, place, screen).unwrap_or_else(|trouble| {
+        screen.trouble(&trouble);
+        1
+    })
 }
 
 /// Takes what the stick says of what this box handed over.
@@ -93,15 +89,22 @@ fn changed(files: Vec<String>) -> Result<(), Fault> {
 }
 
 /// There is no data for this organisation: that is how it is where the stick brings word of what this box handed over, which
-/// was taken by now; else it is told what lies there, and for whom.
+/// was taken by now; else it is told what lies there, and for whom. A dry run asks for data alone. `is_told`: what was taken is
+/// told as an object already.
 pub(super) fn only(
     engine: &Engine,
-    place: &Path,
+    order: &ImportOrder,
+    is_told: bool,
     none: Fault,
     screen: &Screen,
 ) -> Result<(), Fault> {
+    let place = &*order.dir;
     let (handed, own) = (engine.look_at_handed(place)?, engine.identity()?.box_id);
-    if handed.tells(&own) {
+    if !order.dry_run && handed.tells(&own) {
+        if screen.json && !is_told {
+            let id = engine.organisation_id();
+            screen.object(json!({ "organisation_id": id, "data": false }));
+        }
         screen.say_folded(&StickTerm::NoData);
         return Ok(());
     }

@@ -64,7 +64,14 @@ fn a_stick_with_results_alone_is_no_stick_without_anything() {
         ran.story()
     );
     // The same list once more.
-    import(&site, &root, &[]).exits(0);
+    let again = import(&site, &root, &[]).exits(0).object();
+    assert_eq!(
+        (&again["organisation_id"], &again["data"]),
+        (&json!("1001"), &json!(false))
+    );
+    // What would come is asked for: nothing would.
+    let would = import(&site, &root, &["--dry-run"]).exits(1);
+    assert!(would.out.contains("carry.none"), "{}", would.story());
     // A file that was changed is named by what shows it.
     for (path, mut bytes) in super::files(&place) {
         bytes[100] ^= 1;
