@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use logic::carry;
 use logic::entity::EntityType;
 use logic::fault::{Area, CatalogueCause, Code, Fault, FileAct, Finding};
 use logic::health::verdict::{
@@ -22,6 +23,7 @@ use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 use serde_json::{Map, Value as Json, json};
 
+use crate::engine::carry::older_held;
 use crate::engine::{Engine, orders, survey};
 use system::clock::{self, Clock};
 use system::root::{lacks_inodes, try_write};
@@ -182,11 +184,12 @@ fn read(engine: &Engine, standing: &mut BoxStanding) -> Result<(), Fault> {
         };
         standing.trouble = Some(Finding::new(Code::StoreDamaged, cause));
     }
-    let (packages, awaited, next_start) = stock(engine, &catalogue, &edition, wall)?;
-    (standing.packages, standing.awaited) = (packages, awaited);
-    standing.counted.next_start = next_start;
-    standing.packages.absent = Report::absent(&reports);
     standing.origin = engine.origin(edition.complete_at);
+    let older = stock(engine, &catalogue, &edition, standing)?;
+    standing
+        .notices
+        .extend(older_held(&older).map(Finding::from));
+    standing.packages.absent = Report::absent(&reports);
     // A stick is no central.
     let is_carried = |last: &&Report| {
         last.findings
@@ -275,16 +278,25 @@ pub(super) fn unreadable_entities(
         .count()
 }
 
+/// Counts the packages. Gives the deliveries whose package is held, but an older one that a stick brought or left: until the
+/// next one, or the link, compares it. What came over the link is compared by each run.
 fn stock(
     engine: &Engine,
     catalogue: &CatalogueStore,
     edition: &CatalogueRevision,
-    now: i64,
-) -> Result<(Stock, Vec<AwaitedPackage>, Option<i64>), Fault> {
+    standing: &mut BoxStanding,
+) -> Result<Vec<String>, Fault> {
+    let now = standing.now;
+    let is_carried = standing.origin.is_some();
+    let is_older = |meta: &Meta, now| match is_carried {
+        true => !carry::is_current(meta.entity, Some(now)),
+        false => meta.entity == Some(carry::NEVER_COMPARED),
+    };
     let packages = PackageStore::open(engine.vault())?;
     let mut reader = catalogue.reader();
     let mut stock = Stock::default();
     let mut awaited = Vec::new();
+    let mut older = Vec::new();
     let mut next_start = None;
     for (name, row) in edition.rows(EntityType::Delivery) {
         stock.wanted += 1;
@@ -294,8 +306,11 @@ fn stock(
         let left = packages.left(&delivery)?;
         let held = packages.held(&delivery)?;
         let is_sound = |meta: &Meta| !meta.damaged && packages.glance(meta).is_ok();
-        if held.as_ref().is_some_and(is_sound) {
+        if let Some(meta) = held.as_ref().filter(|meta| is_sound(meta)) {
             stock.held += 1;
+            if is_older(meta, row.checksum) {
+                older.push(delivery);
+            }
             continue;
         }
         // What no further run mends is told as that.
@@ -325,7 +340,10 @@ fn stock(
         let delivery = one.delivery.clone();
         (orders.first() != Some(&*delivery), delivery)
     });
-    Ok((stock, awaited, next_start))
+    older.sort_unstable();
+    (standing.packages, standing.awaited) = (stock, awaited);
+    standing.counted.next_start = next_start;
+    Ok(older)
 }
 
 /// The packages that are still to come, each with its bytes and the moment at which it is there, for machines.

@@ -285,6 +285,14 @@ pub fn older_packages(place: &str, deliveries: &[String]) -> Option<Fault> {
     (count > 0).then(|| Fault::new(Code::CarryOutdated, cause))
 }
 
+/// Says that packages which this box holds are older ones.
+pub fn older_held(deliveries: &[String]) -> Option<Fault> {
+    let count = deliveries.len() as u64;
+    let names = Id::all(&deliveries[..deliveries.len().min(NAMED)]);
+    let cause = SiteCause::OlderHeld { count, names };
+    (count > 0).then(|| Fault::new(Code::CarryOutdated, cause))
+}
+
 /// What an export finds at its place.
 struct ExportPlan<'a> {
     stick: &'a StickFolder,

@@ -60,7 +60,14 @@ fn an_export_in_the_middle_of_an_update_keeps_the_package_that_was_whole() {
     let words = ["packages", "export", &delivery, file.to_str().unwrap()];
     at(&site, &root, &words).end().exits(0);
     assert_eq!(fs::read(file).unwrap(), before);
-    assert_ne!(status(&site, &root)["verdict"]["word"], "ready");
+    // Nothing but a comparison ends that, whatever is asked for.
+    for words in [&["sync"][..], &["sync", "--results"]] {
+        at(&site, &root, words).end().ends();
+        let verdict = &status(&site, &root)["verdict"];
+        assert_eq!(verdict["code"], "carry.outdated", "{verdict}");
+        assert!(verdict["reason"].as_str().unwrap().contains(&delivery));
+        assert_ne!(verdict["word"], "ready");
+    }
     let place = stick(&site);
     let words = ["carry", "export", place.to_str().unwrap(), "--json"];
     let again = at(&site, &root, &words).end().exits(1).objects();

@@ -64,6 +64,9 @@ sentences! {
         OlderPackages { path: String, count: u64, names: Vec<Id> } =>
             "{path} has older packages, which are whole, for {count} of the deliveries: {names}",
             "{path} a des paquets plus anciens, mais complets, pour {count} des épreuves : {names}";
+        OlderHeld { count: u64, names: Vec<Id> } =>
+            "this box has older packages, which are whole, for {count} of the deliveries: {names}",
+            "cette box a des paquets plus anciens, mais complets, pour {count} des épreuves : {names}";
         NotCarried { path: String, count: u64 } => "{path} has no whole package for {count} of the deliveries",
             "{path} n’a pas de paquet complet pour {count} des épreuves";
     }
