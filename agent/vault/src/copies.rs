@@ -320,13 +320,15 @@ pub type FoundCopies = (
 );
 
 /// Hands over every object that lies at a place: in it, or in the folders in it. The data of these organisations, which may
-/// lie there too, is large and nobody's copy: it is passed over. Each comes with the place of its key among these.
+/// lie there too, is large and nobody's copy: it is passed over. Each comes with the place of its key among these. What is to
+/// become of a folder in it that cannot be listed says `unlisted`.
 ///
 /// # Errors
 /// What the file system says.
 pub(super) fn each_object(
     place: &Path,
     keys: &[OrganisationKey],
+    unlisted: &dyn Fn(Fault) -> Result<(), Fault>,
     take: &mut dyn FnMut(PathBuf, NameHash, usize, Result<SiteObject, ObjectFlaw>),
 ) -> Result<(), Fault> {
     let mut paths = listed(place)?;
@@ -335,7 +337,10 @@ pub(super) fn each_object(
     let is_left = |path: &&PathBuf| path.is_dir() && !data.contains(*path);
     let folders: Vec<PathBuf> = paths.iter().filter(is_left).cloned().collect();
     for folder in folders {
-        paths.extend(listed(&folder)?);
+        match listed(&folder) {
+            Ok(found) => paths.extend(found),
+            Err(trouble) => unlisted(trouble)?,
+        }
     }
     for path in paths {
         let Some(name) = named(&path) else { continue };
@@ -363,14 +368,20 @@ pub fn left(place: &Path, keys: &[OrganisationKey]) -> Result<FoundCopies, Fault
         return Err(Fault::new(Code::CopiesMissing, SiteCause::Missing { path }));
     }
     let (mut boxes, mut flawed) = (BTreeMap::<(String, bool), LeftCopies>::new(), Vec::new());
-    each_object(place, keys, &mut |path, name, key, opened| match opened {
-        Ok(object) if matches!(object.kind, Handed | Item | Proof) => boxes
-            .entry((object.box_id.clone(), object.kind == Handed))
-            .or_default()
-            .add(path, name, object, key),
-        Ok(_) => {}
-        Err(flaw) => flawed.push((path, flaw)),
-    })?;
+    // None is missed without a word.
+    each_object(
+        place,
+        keys,
+        &Err,
+        &mut |path, name, key, opened| match opened {
+            Ok(object) if matches!(object.kind, Handed | Item | Proof) => boxes
+                .entry((object.box_id.clone(), object.kind == Handed))
+                .or_default()
+                .add(path, name, object, key),
+            Ok(_) => {}
+            Err(flaw) => flawed.push((path, flaw)),
+        },
+    )?;
     Ok((boxes, flawed))
 }
 

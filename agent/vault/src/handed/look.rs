@@ -63,45 +63,55 @@ impl HandedLook {
     }
 }
 
-/// Opens what lies at a place, but for the data of these organisations.
+/// Opens what lies at a place, but for the data of these organisations. A folder that cannot be listed, such as `lost+found`,
+/// keeps nothing else from being told.
 ///
 /// # Errors
 /// What the file system says.
 pub fn look(place: &Path, keys: &[OrganisationKey]) -> Result<HandedLook, Fault> {
     let mut look = HandedLook::default();
-    each_object(place, keys, &mut |path, _, _, opened| match opened {
-        Ok(object) if object.kind == ObjectKind::Handed => {
-            let at = look
-                .boxes
-                .iter()
-                .position(|one| one.box_id == object.box_id);
-            let at = at.unwrap_or_else(|| {
-                look.boxes.push(HandedBox {
-                    box_id: object.box_id,
-                    items: 0,
-                    came: (object.at, object.at),
+    let unlisted = |trouble: Fault| {
+        tracing::warn!(code = %trouble.code, "{trouble}: the folder is not looked at");
+        Ok(())
+    };
+    each_object(
+        place,
+        keys,
+        &unlisted,
+        &mut |path, _, _, opened| match opened {
+            Ok(object) if object.kind == ObjectKind::Handed => {
+                let at = look
+                    .boxes
+                    .iter()
+                    .position(|one| one.box_id == object.box_id);
+                let at = at.unwrap_or_else(|| {
+                    look.boxes.push(HandedBox {
+                        box_id: object.box_id,
+                        items: 0,
+                        came: (object.at, object.at),
+                    });
+                    look.boxes.len() - 1
                 });
-                look.boxes.len() - 1
-            });
-            let one = &mut look.boxes[at];
-            one.items += 1;
-            one.came = (one.came.0.min(object.at), one.came.1.max(object.at));
-        }
-        Ok(object) if object.kind == ObjectKind::Arrived => {
-            let list = ArrivedList::open(&object.body);
-            look.lists.extend(list.map(|list| ListedBox {
-                from: object.box_id,
-                to: list.to,
-                items: list.names.len() as u64,
-                at: object.at,
-            }));
-        }
-        Err(ObjectFlaw::Changed) => {
-            let name = path.file_name().unwrap_or_default();
-            look.changed.push(name.display().to_string());
-        }
-        // Second copies are told by `results adopt`, and what another site sealed is nobody's here.
-        Ok(_) | Err(_) => {}
-    })?;
+                let one = &mut look.boxes[at];
+                one.items += 1;
+                one.came = (one.came.0.min(object.at), one.came.1.max(object.at));
+            }
+            Ok(object) if object.kind == ObjectKind::Arrived => {
+                let list = ArrivedList::open(&object.body);
+                look.lists.extend(list.map(|list| ListedBox {
+                    from: object.box_id,
+                    to: list.to,
+                    items: list.names.len() as u64,
+                    at: object.at,
+                }));
+            }
+            Err(ObjectFlaw::Changed) => {
+                let name = path.file_name().unwrap_or_default();
+                look.changed.push(name.display().to_string());
+            }
+            // Second copies are told by `results adopt`, and what another site sealed is nobody's here.
+            Ok(_) | Err(_) => {}
+        },
+    )?;
     Ok(look)
 }
