@@ -10,6 +10,7 @@ use logic::fault::{Code, EnrolCause, Fault};
 use logic::organisation::{self, NamedDelivery};
 use logic::report::Report;
 use logic::seal::NameHash;
+use logic::site::link::{LinkKey, LinkTrust};
 use logic::words::Outcome;
 
 use super::{Engine, LOCK_TIMEOUT};
@@ -175,6 +176,26 @@ impl Engine {
         Ok(names)
     }
 
+    /// Which deliveries' packages who proved this key may have and hear of: all where it is that of `key_file`, else those that
+    /// the organisation whose enrolment it follows from shows or keeps.
+    ///
+    /// # Errors
+    /// As `organisations`; what its catalogue says.
+    pub(super) fn given_to(&self, key: &LinkKey) -> Result<impl Fn(&str) -> bool, Fault> {
+        let mut named = BTreeSet::new();
+        let is_of_site = key.trust == LinkTrust::KeyFile;
+        if !is_of_site {
+            for one in self.organisations()? {
+                if one.is_enrolled_by(key) {
+                    named.extend(deliveries(&shown(&one.vault)?, true));
+                }
+            }
+        }
+        let keys = self.vault.keys().clone();
+        let name = move |delivery: &str| keys.name(EntityType::Delivery.word(), delivery);
+        Ok(move |delivery: &str| is_of_site || named.contains(&name(delivery)))
+    }
+
     /// Whether a package is this organisation's to bring: always where no other one names its delivery.
     pub(super) fn may_bring(&self, delivery: &str) -> bool {
         let name = self
@@ -245,7 +266,7 @@ fn deliveries(edition: &CatalogueRevision, hidden: bool) -> impl Iterator<Item =
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use logic::entity::{Entity, Value, uri};
     use logic::settings::Settings;
     use system::root::Root;
@@ -254,7 +275,7 @@ mod tests {
     use super::*;
 
     /// A box of two organisations that have credentials.
-    fn both() -> (tempfile::TempDir, Engine, Engine) {
+    pub(in crate::engine) fn both() -> (tempfile::TempDir, Engine, Engine) {
         let dir = tempfile::tempdir().unwrap();
         let first = Engine::open(&Root::new(dir.path()), Settings::default()).unwrap();
         let added = AddedOrganisation {
@@ -267,7 +288,7 @@ mod tests {
     }
 
     /// Has the organisation show this delivery.
-    fn shows(of: &Engine, delivery: &str) {
+    pub(in crate::engine) fn shows(of: &Engine, delivery: &str) {
         let catalogue = CatalogueStore::open(&of.vault).unwrap();
         let mut edition = catalogue.edition().unwrap();
         let label = Value::One("a test".to_owned());

@@ -400,7 +400,7 @@ fn siblings(engine: &Engine) -> Option<Rc<SiblingLinks>> {
     if peers.is_empty() && !finds {
         return None;
     }
-    let member = engine.site_member().ok()?;
+    let member = engine.package_taker().ok()?;
     let root = finds.then(|| engine.root.clone());
     if let (Some(root), Some(at)) = (root.clone(), site.listen) {
         // What it finds is asked as soon as it is noted; without a thread those are asked that were found before.

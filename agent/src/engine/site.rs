@@ -8,6 +8,7 @@ use logic::entity::uri;
 use logic::fault::{Code, ConfigCause, Fault, SiteCause};
 use logic::settings::{Settings, SitePeer};
 use logic::site::link::{LINK_KEYS, LinkKey};
+use logic::site::talk::believed;
 use logic::site::{OrganisationKey, SiteKey};
 
 use super::Engine;
@@ -75,10 +76,7 @@ impl Engine {
             // One that nobody knows the organisation of has no link yet.
             let Ok(id) = one.organisation() else { continue };
             keys.extend(file.as_ref().map(|key| key.of_organisation(&id).link()));
-            let enrolment = one.enrolment()?;
-            let manager = enrolment.as_ref().and_then(|held| held.sync_user.as_ref());
-            let hash = manager.and_then(|user| user.properties.first(uri::PASSWORD));
-            enrolled.extend(hash.map(|hash| LinkKey::of_enrolment(&id, hash)));
+            enrolled.extend(one.enrolment_key(&id)?);
         }
         keys.extend(enrolled);
         keys.truncate(LINK_KEYS);
@@ -89,6 +87,32 @@ impl Engine {
                 box_id: self.of_first().identity()?.box_id,
             }),
         }
+    }
+
+    /// The same as who takes packages of this organisation: it proves, and tells their names to, those alone that it believes.
+    ///
+    /// # Errors
+    /// As `site_member`; `config.no_organisation`.
+    pub(super) fn package_taker(&self) -> Result<SiteMember, Fault> {
+        let member = self.site_member()?;
+        let own = self.enrolment_key(&self.organisation()?)?;
+        let keys = believed(member.keys, own);
+        Ok(SiteMember { keys, ..member })
+    }
+
+    /// The key that follows from the enrolment of this organisation, where its manager is known.
+    fn enrolment_key(&self, id: &str) -> Result<Option<LinkKey>, Fault> {
+        let enrolment = self.enrolment()?;
+        let manager = enrolment.as_ref().and_then(|held| held.sync_user.as_ref());
+        let hash = manager.and_then(|user| user.properties.first(uri::PASSWORD));
+        Ok(hash.map(|hash| LinkKey::of_enrolment(id, hash)))
+    }
+
+    /// Whether this key follows from the enrolment of this organisation; not where that cannot be read.
+    pub(super) fn is_enrolled_by(&self, key: &LinkKey) -> bool {
+        let own = self.organisation().and_then(|id| self.enrolment_key(&id));
+        let own = own.ok().flatten();
+        own.is_some_and(|own| own.pseudonym("") == key.pseudonym(""))
     }
 }
 

@@ -80,7 +80,7 @@ impl SiteRequest {
     ///
     /// | Asked for | key of enrolment | key of `key_file` |
     /// |---|---|---|
-    /// | ranges of packages | yes | yes |
+    /// | packages | of the organisation that it follows from | of all organisations of the box |
     /// | second copies | no | yes |
     /// | how the box stands | no | yes |
     pub fn is_allowed(self, trust: LinkTrust) -> bool {
@@ -91,15 +91,17 @@ impl SiteRequest {
     }
 }
 
-/// The keys over which a box takes ranges of packages: whoever knows one of them can forge a range whose CRC-32 is right.
+/// The keys over which a box asks for packages of one organisation; `own`: that of this organisation's enrolment. Whoever knows one
+/// of them can forge a range whose CRC-32 is right, and hears by size and end which packages there are.
 ///
-/// | The box has | Ranges of |
+/// | The box has | It asks |
 /// |---|---|
-/// | a `key_file` | who proves its key |
-/// | none | who proves that of enrolment |
-pub fn believed(mut keys: Vec<LinkKey>) -> Vec<LinkKey> {
-    if keys.iter().any(|key| key.trust == LinkTrust::KeyFile) {
-        keys.retain(|key| key.trust == LinkTrust::KeyFile);
+/// | a `key_file` | who proves its key, for any organisation |
+/// | none | who proves that of this organisation's enrolment |
+pub fn believed(mut keys: Vec<LinkKey>, own: Option<LinkKey>) -> Vec<LinkKey> {
+    keys.retain(|key| key.trust == LinkTrust::KeyFile);
+    if keys.is_empty() {
+        keys.extend(own);
     }
     keys
 }
@@ -133,16 +135,20 @@ mod tests {
     #[test]
     fn a_box_with_a_key_file_believes_nobody_who_has_only_enrolled() {
         let file = || SiteKey::new([1; 32]).of_organisation("1001").link();
-        let enrolled = || LinkKey::of_enrolment("1001", "hash");
-        let trusts = |keys| {
-            believed(keys)
-                .iter()
-                .map(|key| key.trust)
-                .collect::<Vec<_>>()
+        let enrolled = |id: &str| LinkKey::of_enrolment(id, "hash");
+        let asked = |keys: Vec<LinkKey>, own: Option<LinkKey>| {
+            let asked = believed(keys, own).into_iter();
+            asked.map(|key| key.pseudonym("b")).collect::<Vec<_>>()
         };
-        assert_eq!(trusts(vec![file(), enrolled()]), [LinkTrust::KeyFile]);
-        assert_eq!(trusts(vec![enrolled()]), [LinkTrust::Enrolment]);
-        assert_eq!(trusts(vec![]), []);
+        let both = || vec![enrolled("1001"), enrolled("2002")];
+        let name = |key: LinkKey| key.pseudonym("b");
+        let with_file = [vec![file()], both()].concat();
+        let own = || Some(enrolled("2002"));
+        assert_eq!(asked(with_file, own()), [name(file())]);
+        // Of several organisations the one alone whose package it is.
+        assert_eq!(asked(both(), own()), [name(enrolled("2002"))]);
+        assert_eq!(asked(both(), None), []);
+        assert_eq!(asked(vec![], None), []);
     }
 
     #[test]

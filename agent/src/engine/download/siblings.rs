@@ -19,7 +19,6 @@ use logic::settings::SitePeer;
 use logic::sibling::{
     HOLDINGS_LIMIT, PackageHoldings, PackageQuestion, RangeSealer, SIBLING_RECORD, record_length,
 };
-use logic::site::talk::believed;
 use logic::small_map::SmallMap;
 use logic::zip::PackageIdentity;
 use tokio::time::timeout;
@@ -64,8 +63,6 @@ impl SiblingLinks {
         peers: Vec<SitePeer>,
         found: Option<Root>,
     ) -> Option<Self> {
-        let keys = believed(member.keys);
-        let member = SiteMember { keys, ..member };
         let own = id_of(member.keys.first()?.pseudonym(&member.box_id));
         let count = peers.len();
         Some(Self {
