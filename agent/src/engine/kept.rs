@@ -15,6 +15,8 @@ const KEPT_MOST: usize = 20_000;
 /// All objects of all boxes take at most half of `[download] reserve`, and at least this, bytes: whoever has the site's key can say any
 /// box id, and the disk is that of this box's exams.
 const ALL_LEAST: u64 = 256 << 20;
+/// Proofs alone may take so much beside that, bytes.
+const PROOFS: u64 = 16 << 20;
 
 /// Bytes of everything that is kept; not known before it was counted once, or after something went.
 pub type KeptBytes = Mutex<Option<u64>>;
@@ -48,7 +50,9 @@ impl Engine {
     /// | no object, another box's, or sealed with a former key | `Foreign` |
     /// | a proof, and a newer one lies here | `Older` |
     /// | one more than fits beside what the box needs itself, beside all others, or beside `KEPT_MOST` of that box | `NoRoom` |
-    /// | another standing of one that lies here, or a proof | counts as none more: a box that has given all that fits still proves that it lives |
+    /// | a proof that is longer than what fits | kept within `PROOFS` beside all bounds in bytes: a box that has given all that fits still proves that it lives |
+    /// | a proof no longer than the one that lies here | kept, whatever fits |
+    /// | another standing of one that lies here, or a proof | counts as none more |
     ///
     /// # Errors
     /// `site.key_file`, or what the file system says.
@@ -87,10 +91,10 @@ impl Engine {
         let after = taken.saturating_sub(before.unwrap_or(0)) + bytes;
         let held = folder.held()?.len();
         let is_one_more = before.is_none() && !is_proof;
-        if free < reserve + bytes
-            || after > reserve.max(ALL_LEAST)
-            || (is_one_more && held >= KEPT_MOST)
-        {
+        let beside = if is_proof { PROOFS } else { 0 };
+        let fits = free + beside >= reserve + bytes && after <= reserve.max(ALL_LEAST) + beside;
+        let is_no_longer = is_proof && before.is_some_and(|before| bytes <= before);
+        if !(fits || is_no_longer) || (is_one_more && held >= KEPT_MOST) {
             return Ok(Kept::NoRoom);
         }
         *all = None;
@@ -200,6 +204,27 @@ mod tests {
         assert_eq!(*all.lock().unwrap(), Some(bytes));
         *all.lock().unwrap() = Some(ALL_LEAST);
         assert_eq!(keep(whole), Kept::Durable);
+        // A box that has given all that fits still proves that it lives, also with a longer proof than before.
+        let proof = NameHash([9; 16]);
+        for length in [100, 100_000] {
+            let object = own.object(ObjectKind::Proof, 1, 5, vec![1; length]);
+            let object = own.sealed(proof, &object);
+            *all.lock().unwrap() = Some(ALL_LEAST);
+            let kept = engine.keep("b", proof, object, &all);
+            assert_eq!(kept.unwrap(), Kept::Durable, "a proof of {length} bytes");
+        }
+        // As long as before it is taken whatever has become of the disk; longer ones end somewhere.
+        for (length, full_at, expected) in [
+            (100_000, u64::MAX / 2, Kept::Durable),
+            (200_000, ALL_LEAST + PROOFS, Kept::NoRoom),
+        ] {
+            let object = own.object(ObjectKind::Proof, 1, 5, vec![1; length]);
+            let object = own.sealed(proof, &object);
+            *all.lock().unwrap() = Some(full_at);
+            let kept = engine.keep("b", proof, object, &all);
+            assert_eq!(kept.unwrap(), expected, "a proof of {length} bytes");
+        }
+        engine.let_go("b", proof, &all).unwrap();
         *all.lock().unwrap() = Some(bytes);
         assert_eq!(engine.kept_names("b").unwrap(), [name]);
         assert_eq!(engine.kept_names("c").unwrap(), []);
