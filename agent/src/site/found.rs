@@ -2,6 +2,7 @@
 //! Never answers who is not on a link of the box, and never believes more than that something answered there: a box is who proves a key.
 //! Called by the daemon, which answers and asks, and by the engine, which asks when downloads begin.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
@@ -27,9 +28,9 @@ const KEPT: u64 = 60 * 60 * 1000;
 /// Boxes that are known, at most: those that are known already stay.
 const FOUND: usize = 64;
 const FOUND_LIMIT: u64 = 16 << 10;
-/// New addresses of the box are looked for so often while it answers.
+/// New addresses of the box are looked for so often while it answers, whatever comes meanwhile.
 const ADDRESSES: Duration = Duration::from_secs(60);
-/// An answer takes this long at least: who asks all the time gets few.
+/// An answer takes this long at least, and so does a failure to receive: who asks all the time gets few.
 const ANSWERS: Duration = Duration::from_millis(20);
 
 /// Host, port, and when it answered last, milliseconds since boot.
@@ -139,6 +140,12 @@ fn listening() -> Option<UdpSocket> {
     Some(made.into())
 }
 
+fn joins(socket: &tokio::net::UdpSocket, address: Ipv4Addr) -> bool {
+    let joined = socket.join_multicast_v4(GROUP.0, address);
+    // An address that went and came back is joined already.
+    joined.map_or_else(|error| error.kind() == ErrorKind::AddrInUse, |()| true)
+}
+
 /// Answers who looks for boxes, until it is dropped; `at`: where the box listens.
 pub async fn answer(at: SocketAddr) {
     let instance = format!("{:016x}", u64::from_le_bytes(random()));
@@ -148,20 +155,29 @@ pub async fn answer(at: SocketAddr) {
         return tracing::warn!("other boxes cannot find this one: port 5353 is taken");
     };
     let mut message = [0; MESSAGE];
-    let mut joined: Vec<Ipv4Addr> = Vec::new();
+    let (mut own, mut joined) = (Vec::new(), Vec::<Ipv4Addr>::new());
+    let mut looked: Option<Duration> = None;
     loop {
-        let mut own = own_addresses();
-        own.retain(|(address, _)| at.ip().is_unspecified() || at.ip() == *address);
-        for (address, _) in &own {
-            if !joined.contains(address) {
-                // It has been joined already where an address comes back.
-                let _ = socket.join_multicast_v4(GROUP.0, *address);
+        let now = clock::now().mono;
+        if looked.is_none_or(|looked| now.saturating_sub(looked) >= ADDRESSES) {
+            looked = Some(now);
+            own = own_addresses();
+            own.retain(|(address, _)| at.ip().is_unspecified() || at.ip() == *address);
+            joined.retain(|joined| own.iter().any(|(address, _)| address == joined));
+            for (address, _) in &own {
+                // What fails is tried again at the next look.
+                if !joined.contains(address) && joins(&socket, *address) {
+                    joined.push(*address);
+                }
             }
         }
-        joined = own.iter().map(|(address, _)| *address).collect();
-        let Ok(Ok((length, from))) = timeout(ADDRESSES, socket.recv_from(&mut message)).await
-        else {
-            continue;
+        let (length, from) = match timeout(ADDRESSES, socket.recv_from(&mut message)).await {
+            Ok(Ok(came)) => came,
+            Ok(Err(_)) => {
+                sleep(ANSWERS).await;
+                continue;
+            }
+            Err(_) => continue,
         };
         let (Some(id), Some(address)) = (asks(&message[..length]), on_link(&own, from.ip())) else {
             continue;
