@@ -14,7 +14,7 @@ use logic::words::Now;
 use crate::engine::{Engine, StandingFile};
 use system::journal;
 use system::root::Root;
-use vault::spool;
+use vault::spool::SpoolPrint;
 
 /// How often the place is proven.
 const PROVEN_EVERY: Duration = Duration::from_secs(3600);
@@ -39,7 +39,7 @@ enum CopyWork {
 }
 
 /// What a pass brought: how the copies stand, and how the spool stood when it began.
-type CopyPass = (CopyStanding, Option<[u64; 2]>);
+type CopyPass = (CopyStanding, Option<SpoolPrint>);
 
 /// The keeper.
 pub(super) struct CopyKeeper {
@@ -57,7 +57,7 @@ pub(super) struct CopyKeeper {
     busy: bool,
     done: Arc<Mutex<Option<CopyPass>>>,
     standing: CopyStanding,
-    spool: Option<[u64; 2]>,
+    spool: Option<SpoolPrint>,
     told: Option<String>,
 }
 
@@ -126,7 +126,12 @@ impl CopyKeeper {
         if looks {
             self.looked = Some(now.mono);
         }
-        let changed = looks && self.spool != Some(spool::print_of(&self.root.state()));
+        let state = self.root.state();
+        let changed = looks
+            && self
+                .spool
+                .as_mut()
+                .is_none_or(|spool| spool.has_changed(&state));
         if lacks || is_due(self.proven, PROVEN_EVERY) || changed {
             let work = [CopyWork::Bring, CopyWork::Prove][usize::from(proves)];
             self.begin(settings.clone(), work, now);
@@ -169,7 +174,7 @@ impl CopyKeeper {
             let copies = Engine::open(&root, settings).and_then(|engine| engine.copies());
             let brought = match copies {
                 Ok(Some(copies)) => {
-                    let changed = spool::print_of(&root.state());
+                    let changed = SpoolPrint::of(&root.state());
                     match work {
                         CopyWork::Glance => (copies.glance(before), before_glance),
                         _ => (copies.pass(work == CopyWork::Prove, before), Some(changed)),

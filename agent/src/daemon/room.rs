@@ -11,7 +11,7 @@ use logic::words::Now;
 
 use crate::engine::{Engine, StandingFile};
 use system::root::Root;
-use vault::spool;
+use vault::spool::SpoolPrint;
 
 /// So often it is looked whether the spool has changed.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
@@ -27,7 +27,7 @@ const PROVE_EVERY: Duration = Duration::from_secs(3600);
 const DONE_EVERY: Duration = Duration::from_secs(1);
 
 /// How the spool stood when the boxes were asked, and what came of it.
-type RoomPass = (RoomStanding, [u64; 2]);
+type RoomPass = (RoomStanding, SpoolPrint);
 
 /// The keeper.
 pub(super) struct RoomKeeper {
@@ -44,7 +44,7 @@ pub(super) struct RoomKeeper {
     proving: bool,
     done: Arc<Mutex<Option<RoomPass>>>,
     standing: RoomStanding,
-    spool: Option<[u64; 2]>,
+    spool: Option<SpoolPrint>,
 }
 
 impl RoomKeeper {
@@ -97,7 +97,11 @@ impl RoomKeeper {
             return news;
         }
         self.looked = Some(now.mono);
-        let changed = self.spool != Some(spool::print_of(&self.root.state()));
+        let state = self.root.state();
+        let changed = self
+            .spool
+            .as_mut()
+            .is_none_or(|spool| spool.has_changed(&state));
         let lacks = self.standing.copied < self.standing.owed || self.standing.trouble.is_some();
         let changed = changed && is_due(self.begun, SOON);
         if changed || (lacks && is_due(self.begun, AGAIN)) || is_due(self.begun, MEET_EVERY) {
@@ -124,7 +128,7 @@ impl RoomKeeper {
         }
         let (root, done, before) = (self.root.clone(), self.done.clone(), self.standing.clone());
         let pass = move || {
-            let changed = spool::print_of(&root.state());
+            let changed = SpoolPrint::of(&root.state());
             let standing = match Engine::open(&root, settings) {
                 Ok(engine) if looks => {
                     engine.look_around();

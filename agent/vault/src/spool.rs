@@ -29,7 +29,7 @@ use logic::spool::{
 };
 
 use super::{SealedFile, Vault, damaged};
-pub use copied::print_of;
+pub use copied::SpoolPrint;
 pub use fate::{Fate, FateMarks};
 use folder::SpoolFolder;
 use gate::SpoolLock;

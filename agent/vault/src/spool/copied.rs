@@ -13,25 +13,51 @@ use logic::spool::{ItemAdmission, ItemKey, ItemState, Ledger};
 use super::{Spool, enclose, folder, modified, spool_folders};
 use system::root::{is_temporary, listed, write_all_durably};
 
-/// What lies in the spool and in the folder of what is done, told apart by this: it changes with each item and not with what is tried
-/// there and gone, which changes the time of the folder.
-pub fn print_of(state: &Path) -> [u64; 2] {
-    let [folder, done] = spool_folders(state);
-    let seconds = |time: SystemTime| {
-        let since = time.duration_since(SystemTime::UNIX_EPOCH);
-        since.map_or(0, |since| since.as_nanos() as u64)
-    };
-    let files = listed(&folder).unwrap_or_default();
-    let files = files.iter().filter(|path| path.is_file());
-    let files = files.filter(|path| !path.file_name().is_some_and(is_temporary));
-    let print = files.fold(0, |all, path| {
-        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        let name = name
-            .iter()
-            .fold(0, |seed, byte| mix(seed ^ u64::from(*byte)));
-        all ^ mix(name ^ seconds(modified(path)))
-    });
-    [print, seconds(modified(&done))]
+/// How the spool stood when it was looked at: what lies in it, and when the folder of what is done was changed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpoolPrint {
+    /// When the folders of the spool and of what is done were changed last.
+    changed: [SystemTime; 2],
+    /// Names and times of the files in the spool.
+    files: u64,
+}
+
+impl SpoolPrint {
+    /// As it stands below this state folder. Looks at each file of the spool.
+    pub fn of(state: &Path) -> Self {
+        let changed = changed_at(state);
+        let [folder, _] = spool_folders(state);
+        let files = listed(&folder).unwrap_or_default();
+        let files = files.iter().filter(|path| path.is_file());
+        let files = files.filter(|path| !path.file_name().is_some_and(is_temporary));
+        let files = files.fold(0, |all, path| {
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            let name = name
+                .iter()
+                .fold(0, |seed, byte| mix(seed ^ u64::from(*byte)));
+            let since = modified(path).duration_since(SystemTime::UNIX_EPOCH);
+            all ^ mix(name ^ since.map_or(0, |since| since.as_nanos() as u64))
+        });
+        Self { changed, files }
+    }
+
+    /// Whether what lies there is another one since. What was tried there and is gone, which changes the time of the folder, is
+    /// nothing; the files are looked at only once after the folder was changed.
+    pub fn has_changed(&mut self, state: &Path) -> bool {
+        if self.changed == changed_at(state) {
+            return false;
+        }
+        let now = Self::of(state);
+        let same = (now.files, now.changed[1]) == (self.files, self.changed[1]);
+        if same {
+            *self = now;
+        }
+        !same
+    }
+}
+
+fn changed_at(state: &Path) -> [SystemTime; 2] {
+    spool_folders(state).map(|folder| modified(&folder))
 }
 
 impl Spool {
@@ -130,16 +156,28 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let [folder, done] = spool_folders(dir.path());
         fs::create_dir_all(&done).unwrap();
-        let before = print_of(dir.path());
+        // The times of folders are told apart, however coarse the clock of files is.
+        let at = |folder: &Path, seconds| {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            fs::File::open(folder).unwrap().set_modified(time).unwrap();
+        };
+        at(&folder, 1);
+        let mut print = SpoolPrint::of(dir.path());
         let trial = folder.join("trial.1-0.new");
         fs::write(&trial, b"x").unwrap();
-        assert_eq!(print_of(dir.path()), before);
+        at(&folder, 2);
+        assert!(!print.has_changed(dir.path()));
         fs::remove_file(&trial).unwrap();
-        assert_eq!(print_of(dir.path()), before);
+        at(&folder, 3);
+        assert!(!print.has_changed(dir.path()));
         fs::write(folder.join("item"), b"x").unwrap();
-        let with = print_of(dir.path());
-        assert_ne!(with, before);
+        at(&folder, 4);
+        assert!(print.has_changed(dir.path()));
+        assert!(print.has_changed(dir.path()), "until it is looked at anew");
+        let mut print = SpoolPrint::of(dir.path());
+        assert!(!print.has_changed(dir.path()));
         fs::write(done.join("item"), b"x").unwrap();
-        assert_ne!(print_of(dir.path()), with);
+        at(&done, 5);
+        assert!(print.has_changed(dir.path()));
     }
 }
