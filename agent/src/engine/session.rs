@@ -395,16 +395,14 @@ fn waiting(reason: WaitReason, now: i64, wait: Duration) -> (Waiting, Duration) 
 
 /// The other boxes of the site; without a key of the site there are none.
 fn siblings(engine: &Engine) -> Option<Rc<SiblingLinks>> {
-    let site = &engine.settings.site;
-    let (peers, finds) = (engine.peers(), site.discovers());
+    let (peers, finds) = (engine.peers(), engine.settings.site.discovers());
     if peers.is_empty() && !finds {
         return None;
     }
     let member = engine.package_taker().ok()?;
     let root = finds.then(|| engine.root.clone());
-    if let (Some(root), Some(at)) = (root.clone(), site.listen) {
+    if let Some(look) = engine.looks_around() {
         // What it finds is asked as soon as it is noted; without a thread those are asked that were found before.
-        let look = move || crate::site::look_around(&root, at.port());
         let _ = std::thread::Builder::new().spawn(look);
     }
     SiblingLinks::new(member, peers, root).map(Rc::new)

@@ -49,15 +49,18 @@ impl Engine {
         }
     }
 
-    /// Asks the network for other boxes where none are named; takes a second.
+    /// What asks the network for other boxes, for a second; `None` where it is not asked.
+    pub fn looks_around(&self) -> Option<impl FnOnce() + Send + use<>> {
+        let site = &self.settings.site;
+        let port = site.listen.filter(|_| site.discovers())?.port();
+        let root = self.root.clone();
+        Some(move || site::look_around(&root, port))
+    }
+
+    /// Asks it, and waits for that.
     pub fn look_around(&self) {
-        if let Some(at) = self
-            .settings
-            .site
-            .listen
-            .filter(|_| self.settings.site.discovers())
-        {
-            site::look_around(&self.root, at.port());
+        if let Some(look) = self.looks_around() {
+            look();
         }
     }
 
