@@ -162,6 +162,11 @@ impl Screen {
         fold(&self.told(words), self.width).for_each(|line| self.say(&line));
     }
 
+    /// Words for stdout, in such lines.
+    pub(super) fn line_folded(&self, words: &impl Localized) {
+        fold(&self.told(words), self.width).for_each(|line| self.line(&line));
+    }
+
     /// What went wrong, for people; for machines an object too. Whoever watches is told what to do as well.
     pub(super) fn trouble(&self, trouble: &Fault) {
         self.tell(trouble);

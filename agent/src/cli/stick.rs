@@ -199,7 +199,7 @@ fn export(engine: &Engine, order: &StickOrder, screen: &Screen) -> Result<u8, Fa
     let path = order.dir.display().to_string();
     let older = older_packages(&path, &done.found.head.older);
     if !screen.json {
-        told::folded(&StickTerm::Durable { path }, screen);
+        screen.line_folded(&StickTerm::Durable { path });
     }
     match older {
         Some(trouble) => Err(trouble),

@@ -98,11 +98,7 @@ fn health(root: &Root, screen: &Screen) -> Result<u8, Fault> {
     let health = BootHealth::of(ended.as_deref(), engine.settings().sync.on_boot);
     match screen.json {
         true => screen.object(json!({ "health": health.word() })),
-        false => {
-            for line in fold(&screen.told(&UpdateHealth::of(health)), screen.width) {
-                screen.line(&line);
-            }
-        }
+        false => screen.line_folded(&UpdateHealth::of(health)),
     }
     Ok(match health {
         BootHealth::Works => 0,

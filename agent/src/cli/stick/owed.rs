@@ -31,7 +31,7 @@ pub(super) fn hand_over(
         }));
     } else {
         let (count, path) = (handed.count, place.display().to_string());
-        told::folded(&StickTerm::HandedOver { count, path }, screen);
+        screen.line_folded(&StickTerm::HandedOver { count, path });
     }
     tell_stays(&handed.stays, screen);
     tell_boxes(boxes, screen);
@@ -72,7 +72,7 @@ pub(super) fn import(engine: &Engine, place: &Path, screen: &Screen) -> Result<u
             "organisation_id": engine.organisation_id(), "acknowledged": count, "carried": carried,
         }));
     } else {
-        told::folded(&StickTerm::Arrived { count, carried }, screen);
+        screen.line_folded(&StickTerm::Arrived { count, carried });
     }
     changed(arrived.flawed).map(|()| 0)
 }

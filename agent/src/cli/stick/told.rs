@@ -130,11 +130,6 @@ fn handed_lines(look: &HandedLook, now: i64, screen: &Screen) -> Vec<String> {
     folded.collect()
 }
 
-/// Words for stdout in lines that are no wider than the screen.
-pub(super) fn folded(term: &StickTerm, screen: &Screen) {
-    fold(&screen.told(term), screen.width).for_each(|line| screen.line(&line));
-}
-
 #[cfg(test)]
 mod tests {
     use logic::carry::StickPackage;
